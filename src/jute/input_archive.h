@@ -28,6 +28,8 @@ struct input_archive {
 /* jute.maxbuffer's default and what records may have on top of it. */
 #define JUTE_MAX_BUFFER_DEFAULT 0xfffff
 
+/* Reads 'len' bytes at 'p' (borrowed; NULL only with 0).  'max_len' >= 0
+ * limits one string or buffer, as jute.maxbuffer plus its extra size. */
 void input_archive_init(struct input_archive *ia, const void *p, size_t len,
                         int32_t max_len);
 
@@ -79,6 +81,18 @@ input_archive_bool(struct input_archive *ia)
 
     return p && *p != 0;
 }
+
+static inline int8_t
+input_archive_byte(struct input_archive *ia)
+{
+    const uint8_t *p = input_archive_take(ia, 1);
+
+    return p ? (int8_t) *p : 0;
+}
+
+/* IEEE 754, as the bits of an int or a long. */
+float input_archive_float(struct input_archive *ia);
+double input_archive_double(struct input_archive *ia);
 
 /* A string or buffer; -1 is null, any other negative length or one over the
  * limit fails. */

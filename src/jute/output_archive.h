@@ -41,6 +41,23 @@ output_archive_slice(struct zk_buf *b, struct zk_slice s)
     }
 }
 
+static inline void
+output_archive_byte(struct zk_buf *b, int8_t v)
+{
+    *zk_buf_reserve(b, 1) = (uint8_t) v;
+    b->len += 1;
+}
+
+/* IEEE 754, as the bits of an int or a long. */
+void output_archive_float(struct zk_buf *b, float v);
+void output_archive_double(struct zk_buf *b, double v);
+
+/* A frame or buffer whose length is known only at its end: begin reserves
+ * the length and returns where it stands, end fills it in with the number
+ * of bytes appended since. */
+size_t output_archive_frame_begin(struct zk_buf *b);
+void output_archive_frame_end(struct zk_buf *b, size_t at);
+
 /* Overwrites the int at 'at', for lengths known only afterwards. */
 static inline void
 output_archive_patch_int(struct zk_buf *b, size_t at, int32_t v)
