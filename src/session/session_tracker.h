@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session_tracker.h: which sessions live, and when they die (Java:
+ * SessionTrackerImpl; standalone server and leader).
+ *
+ * Its thread wakes at each tick, marks the sessions of the due buckets
+ * closing and hands each to env->expire, which submits a closeSession.
+ * A closing session can be touched by nobody.
+ *
+ * The owner of a session is an opaque value (a connection, a learner's
+ * link): requests of another owner are answered KE_SESSION_MOVED.
+ *
+ * Thread-safety: all functions, from any thread; own lock.
+ */
+#ifndef SESSION_SESSION_TRACKER_H
+#define SESSION_SESSION_TRACKER_H
+
+#include "util/zk_buf.h"
+
+struct session_tracker;
+
+struct session_tracker_env {
+    void *self;
+    /* Called without the tracker's lock, on its thread. */
+    void (*expire)(void *self, int64_t session_id);
+};
+
+/* 'server_id' becomes the high byte of new ids; 'tick_ms' the width of a
+ * bucket. */
+struct session_tracker *
+session_tracker_create(const struct session_tracker_env *env,
+                       int64_t server_id, int64_t tick_ms);
+void session_tracker_start(struct session_tracker *st);
+/* Ends the thread; expire is not called any more. */
+void session_tracker_stop(struct session_tracker *st);
+void session_tracker_destroy(struct session_tracker *st);
+
+/* The first id of a server that starts at 'wall_ms':
+ * (wall_ms << 24) >>> 8 | server_id << 56. */
+int64_t session_id_first(int64_t server_id, int64_t wall_ms);
+/* The 16 bytes that prove a session (java.util.Random seeded with
+ * id ^ 0xB3415C00: every server computes the same). */
+void session_password(int64_t session_id, uint8_t out[16]);
+/* Compares in constant time; never true for id 0. */
+bool session_password_ok(int64_t session_id, const void *passwd, size_t len);
+
+/* A new id (never 0x8000000000000000), tracked with this timeout. */
+int64_t session_tracker_create_session(struct session_tracker *st,
+                                       int32_t timeout_ms);
+/* Tracks an id made elsewhere or found on disk; false when it was tracked
+ * already (then only its timeout is refreshed). */
+bool session_tracker_add(struct session_tracker *st, int64_t id,
+                         int32_t timeout_ms);
+/* Moves the session to the bucket of now + timeout.  False when it is
+ * unknown or closing.  *bucket_ms (may be NULL) is the bucket's time, so
+ * that a caller can leave out touches that would not move it. */
+bool session_tracker_touch(struct session_tracker *st, int64_t id,
+                           int32_t timeout_ms, int64_t *bucket_ms);
+/* The bucket a touch at 'now' would give; no lock. */
+int64_t session_tracker_bucket(const struct session_tracker *st,
+                               int64_t now_ms, int32_t timeout_ms);
+void session_tracker_set_closing(struct session_tracker *st, int64_t id);
+bool session_tracker_is_tracked(struct session_tracker *st, int64_t id);
+void session_tracker_remove(struct session_tracker *st, int64_t id);
+/* KE_OK; KE_SESSION_EXPIRED: unknown or closing; KE_SESSION_MOVED: owned by
+ * somebody else.  A session without an owner becomes 'owner''s. */
+int session_tracker_check(struct session_tracker *st, int64_t id,
+                          const void *owner);
+void session_tracker_set_owner(struct session_tracker *st, int64_t id,
+                               const void *owner);
+size_t session_tracker_count(struct session_tracker *st);
+/* "Session Sets (...)" block of the dump word; dates as Java prints them
+ * ("Sun Nov 22 14:11:09 UTC 2026"). */
+void session_tracker_dump(struct session_tracker *st, struct zk_buf *out);
+
+#endif
