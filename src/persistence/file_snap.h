@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * file_snap.h: one snapshot file, snapshot.<hex zxid>[.gz|.snappy]
+ * (protocol: "Snapshot file").
+ *
+ * Written under a temporary name, synced, renamed, the folder synced: a name
+ * that is there is a whole snapshot.  What is written: nodes and seal 1,
+ * then the digest section and seal 2 when digests are on (Java 3.8 and 3.9
+ * take both).  What is read: every form from 3.4.7 to 3.9, told apart by
+ * what is left after seal 1.
+ */
+#ifndef PERSISTENCE_FILE_SNAP_H
+#define PERSISTENCE_FILE_SNAP_H
+
+#include "tree/data_tree.h"
+
+enum snap_compression {
+    SNAP_PLAIN,
+    SNAP_GZ,
+    SNAP_SNAPPY,                /* xerial's stream, as snappy-java writes. */
+};
+/* zookeeper.snapshot.compression.method: "", "gz", "snappy"; false for
+ * another word. */
+bool snap_compression_parse(const char *text, enum snap_compression *out);
+
+/* Where the bytes of a snapshot come from: the tree's content stream, piece
+ * by piece.  pull appends some bytes and returns false once all is out; it
+ * takes and drops the lock that the tree needs. */
+struct snap_source {
+    void *self;
+    bool (*pull)(void *self, struct zk_buf *out);
+    int64_t zxid;
+    bool has_digest;
+    int64_t digest;
+};
+
+/* Writes the file for src->zxid into 'dir'.  On failure nothing is left
+ * behind.  *path_out (may be NULL) is its name, to be freed. */
+int file_snap_write(const char *dir, const struct snap_source *src,
+                    enum snap_compression comp, char **path_out,
+                    struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Loads a file into the tree (all its former content is dropped; on failure
+ * the tree is empty and must be loaded again or thrown away).  'zxid' is the
+ * one of the name. */
+int file_snap_read(const char *path, int64_t zxid, int32_t max_buffer,
+                   struct data_tree *tree, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
+/* Quick look: length, last bytes or magic.  What passes may still be
+ * damaged. */
+bool file_snap_looks_valid(const char *path);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * file_txn_snap_log.h: the two data folders of a server, and how its state
+ * comes back from them (Java: FileTxnSnapLog; protocol: "Restore").
+ */
+#ifndef PERSISTENCE_FILE_TXN_SNAP_LOG_H
+#define PERSISTENCE_FILE_TXN_SNAP_LOG_H
+
+#include "persistence/file_snap.h"
+#include "persistence/file_txn_log.h"
+
+struct file_txn_snap_log_options {
+    const char *data_log_dir;   /* Both without version-2; borrowed. */
+    const char *data_dir;
+    bool autocreate_dirs;       /* zookeeper.datadir.autocreate */
+    bool autocreate_db;         /* zookeeper.db.autocreate */
+    bool trust_empty_snapshot;  /* zookeeper.snapshot.trust.empty */
+    int32_t max_record;         /* jute.maxbuffer + extra size */
+    enum snap_compression compression;
+    struct file_txn_log_options log;
+};
+
+struct file_txn_snap_log;
+
+/* Makes the version-2 folders when allowed; refuses (ZK_ECONFIG) log files in
+ * the snapshot folder and the reverse when the two differ, folders that are
+ * missing or cannot be written (named in 'em'; exit code 3).  Takes an
+ * advisory lock on the data folder so that two servers cannot share it;
+ * removes left-over temporary files of snapshots. */
+int file_txn_snap_log_open(const struct file_txn_snap_log_options *opts,
+                           struct file_txn_snap_log **out,
+                           struct zk_errmsg *em) ZK_WARN_UNUSED;
+void file_txn_snap_log_close(struct file_txn_snap_log *fl);
+const char *file_txn_snap_log_snap_dir(const struct file_txn_snap_log *fl);
+const char *file_txn_snap_log_log_dir(const struct file_txn_snap_log *fl);
+struct file_txn_log *file_txn_snap_log_log(struct file_txn_snap_log *fl);
+
+struct restore_result {
+    int64_t snapshot_zxid;      /* -1: no snapshot was there. */
+    int64_t last_zxid;          /* -1: empty and not allowed to be. */
+    int64_t txns;               /* Replayed from the log. */
+    int64_t snapshot_ms, replay_ms;
+    int64_t digest_mismatches;
+    bool empty;                 /* Nothing was there: a new database. */
+    char note[512];             /* What was cut or skipped and why that is
+                                 * safe; "" when nothing. */
+};
+
+/* Loads the newest snapshot that is whole (at most 100 are tried; the ones
+ * skipped are named in the note) and replays the log behind it.  'each' (may
+ * be NULL) sees every replayed record in order, after it was applied.
+ *
+ * Refused with a reason: snapshots there but none whole; log files but no
+ * snapshot (unless trusted or the log starts with the database: its first
+ * record is zxid 1 of an epoch and nothing is missing before it is NOT
+ * enough, Java refuses too); a log that is corrupt in the middle or does not
+ * continue the snapshot (first record above snapshot + 1 in the same epoch
+ * while older logs are gone).  A server never takes missing or damaged data
+ * for an empty tree.
+ *
+ * A new database gets snapshot.0 at once. */
+int file_txn_snap_log_restore(struct file_txn_snap_log *fl,
+                              struct data_tree *tree,
+                              void (*each)(void *arg,
+                                           const struct txn_view *txn,
+                                           struct zk_slice bytes),
+                              void *arg, struct restore_result *res,
+                              struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Writes a snapshot into the data folder with the options' compression. */
+int file_txn_snap_log_save(struct file_txn_snap_log *fl,
+                           const struct snap_source *src,
+                           struct zk_errmsg *em) ZK_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * purge_txn_log.h: which old files may go (Java: PurgeTxnLog), and the
+ * PurgeTask timer thread (Java: DatadirCleanupManager).
+ */
+#ifndef PERSISTENCE_PURGE_TXN_LOG_H
+#define PERSISTENCE_PURGE_TXN_LOG_H
+
+#include <stdio.h>
+
+#include "util/zk_error.h"
+
+/* Keeps the 'keep' (>= 3) newest snapshots that look whole, every log that
+ * starts at or after the oldest of them, and the one that holds its zxid;
+ * removes the other snapshot and log files of the version-2 folders.  Names
+ * each removed file on 'out' ("Removing file: <date>\t<path>"; NULL: the
+ * server's log).  Failures to remove are named and do not stop the rest. */
+int purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
+                  FILE *out, struct zk_errmsg *em) ZK_WARN_UNUSED;
+
+/* `zkd --purge` and zkCleanup.sh: arguments, messages and exit codes of
+ * PurgeTxnLog.  argv[0] is the first argument behind --purge. */
+int purge_main(int argc, char **argv);
+
+struct purge_task;
+/* Starts a thread that purges now and every 'interval_ms'; NULL when
+ * interval_ms <= 0 ("Purge task is not scheduled." in the log). */
+struct purge_task *purge_task_start(const char *data_log_dir,
+                                    const char *data_dir, int keep,
+                                    int64_t interval_ms);
+/* Ends and joins it; NULL is fine. */
+void purge_task_stop(struct purge_task *t);
+
+#endif
