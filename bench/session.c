@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright The zkd authors */
+
+#include <config.h>
+
+#include "session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "common.h"
+
+#define ANSWER_TIMEOUT_MS 60000
+#define SESSION_TIMEOUT_MS 30000
+
+/* Java's server listens with a queue of 50; a SYN that is dropped comes back
+ * only after a second. */
+#define HANDSHAKES_AT_ONCE 32
+
+const char *
+address_parse(struct address *a, const char *text)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found;
+    char host[128] = "127.0.0.1";
+    const char *port = "2181";
+    const char *colon = strrchr(text, ':');
+    size_t host_length = 0;
+
+    if (strlen(text) >= sizeof a->text) {
+        return "the address is too long";
+    }
+    memcpy(a->text, text, strlen(text) + 1);
+    if (text[strspn(text, "0123456789")] == '\0') {
+        port = text;
+    } else if (colon && (text[0] != '[' || colon[-1] == ']')) {
+        port = colon + 1;
+        host_length = (size_t) (colon - text);
+    } else {
+        host_length = strlen(text);
+    }
+    if (host_length > 2 && text[0] == '[') {
+        text++;
+        host_length -= 2;
+    }
+    if (host_length > 0) {
+        memcpy(host, text, host_length);
+        host[host_length] = '\0';
+    }
+    if (getaddrinfo(host, port, &hints, &found) != 0) {
+        return "the address is not known";
+    }
+    memcpy(&a->sa, found->ai_addr, found->ai_addrlen);
+    a->length = found->ai_addrlen;
+    freeaddrinfo(found);
+    return NULL;
+}
+
+bool
+address_is_loopback(const struct address *a)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    if (a->sa.ss_family == AF_INET) {
+        memcpy(&v4, &a->sa, sizeof v4);
+        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+    }
+    memcpy(&v6, &a->sa, sizeof v6);
+    return a->sa.ss_family == AF_INET6
+        && (IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr)
+            || (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)
+                && v6.sin6_addr.s6_addr[12] == 127));
+}
+
+/* Reads exactly 'n' bytes; false on end, error or timeout. */
+static bool
+read_exactly(int fd, uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t got = recv(fd, p, n, 0);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return false;
+        }
+        p += got;
+        n -= (size_t) got;
+    }
+    return true;
+}
+
+static bool
+write_exactly(int fd, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent <= 0) {
+            return false;
+        }
+        p += sent;
+        n -= (size_t) sent;
+    }
+    return true;
+}
+
+/* Connects and sends a ConnectRequest for a new session.  Returns the socket,
+ * or -1 with errno set. */
+static int
+session_start(const struct address *a, unsigned timeout_ms)
+{
+    struct timeval tv = { .tv_sec = timeout_ms / 1000,
+                          .tv_usec = timeout_ms % 1000 * 1000 };
+    uint8_t hello[4 + 45] = { 0 };
+    int one = 1;
+    int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -1;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+    wire_put32(hello, 45);
+    wire_put32(hello + 16, SESSION_TIMEOUT_MS);
+    wire_put32(hello + 28, 16);         /* A password of 16 zero bytes. */
+    if (connect(fd, (const struct sockaddr *) &a->sa, a->length) != 0
+        || !write_exactly(fd, hello, sizeof hello)) {
+        int saved = errno;
+
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+/* Reads the ConnectResponse; true if it grants a session. */
+static bool
+session_granted(int fd)
+{
+    uint8_t in[4 + 37];
+    uint32_t length;
+
+    if (!read_exactly(fd, in, 4)) {
+        return false;
+    }
+    length = wire_get32(in);
+    if ((length != 36 && length != 37)
+        || !read_exactly(fd, in + 4, length)) {
+        return false;
+    }
+    return wire_get32(in + 8) != 0 && wire_get64(in + 12) != 0;
+}
+
+void
+sessions_open(const struct address *a, unsigned count, int *fds)
+{
+    unsigned granted = 0;
+
+    for (unsigned started = 0; granted < count;) {
+        if (started < count && started - granted < HANDSHAKES_AT_ONCE) {
+            fds[started] = session_start(a, ANSWER_TIMEOUT_MS);
+            if (fds[started] < 0) {
+                fail("connection %u to %s: %s", started, a->text,
+                     strerror(errno));
+            }
+            started++;
+            continue;
+        }
+        if (!session_granted(fds[granted])) {
+            fail("connection %u to %s: no session granted", granted, a->text);
+        }
+        granted++;
+    }
+}
+
+/* Sends one request with xid 1 and reads its reply.  Returns false if the
+ * connection or the reply is not as it should be. */
+static bool
+call(int fd, enum wire_op op, const char *path, size_t data_length,
+     int32_t *err)
+{
+    struct wire_request request;
+    uint8_t head[4 + WIRE_REPLY_HEADER];
+    uint8_t rest[4096];
+    size_t left;
+    bool ok;
+
+    wire_request_init(&request, op, path, data_length);
+    wire_put32(request.bytes + WIRE_XID_AT, 1);
+    ok = write_exactly(fd, request.bytes, request.length)
+        && read_exactly(fd, head, sizeof head)
+        && wire_get32(head + 4) == 1;
+    if (ok) {
+        *err = (int32_t) wire_get32(head + 16);
+        left = wire_get32(head) - WIRE_REPLY_HEADER;
+        ok = left == (*err == 0
+                      ? request.reply_length - WIRE_REPLY_HEADER : 0);
+        while (ok && left > 0) {
+            size_t n = left < sizeof rest ? left : sizeof rest;
+
+            ok = read_exactly(fd, rest, n);
+            left -= n;
+        }
+    }
+    wire_request_fini(&request);
+    return ok;
+}
+
+void
+sessions_close(unsigned count, const int *fds)
+{
+    struct wire_request request;
+    uint8_t reply[4 + WIRE_REPLY_HEADER];
+
+    wire_request_init(&request, WIRE_CLOSE, "", 0);
+    wire_put32(request.bytes + WIRE_XID_AT, 0x7fffffff);
+    for (unsigned i = 0; i < count; i++) {
+        if (!write_exactly(fds[i], request.bytes, request.length)) {
+            fail("connection %u: closeSession: %s", i, strerror(errno));
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!read_exactly(fds[i], reply, sizeof reply)
+            || wire_get32(reply) != WIRE_REPLY_HEADER
+            || wire_get32(reply + 4) != 0x7fffffff
+            || wire_get32(reply + 16) != 0) {
+            fail("connection %u: closeSession was not answered as it should "
+                 "be", i);
+        }
+        close(fds[i]);
+    }
+    wire_request_fini(&request);
+}
+
+bool
+session_try_exists(const struct address *a, const char *path,
+                   unsigned timeout_ms, uint64_t *answered_at_ns)
+{
+    int32_t err = -1;
+    bool ok = false;
+    int fd = session_start(a, timeout_ms);
+
+    if (fd < 0) {
+        return false;
+    }
+    if (session_granted(fd) && call(fd, WIRE_EXISTS, path, 0, &err)) {
+        *answered_at_ns = now_ns();
+        ok = err == 0;
+        (void) call(fd, WIRE_CLOSE, "", 0, &err);
+    }
+    close(fd);
+    return ok;
+}
+
+int32_t
+session_call(int fd, enum wire_op op, const char *path, size_t data_length,
+             int32_t allowed_err)
+{
+    int32_t err = 0;
+
+    if (!call(fd, op, path, data_length, &err)) {
+        fail("%s %s: no answer, or not the one to this request",
+             wire_op_name(op), path);
+    }
+    if (err != 0 && err != allowed_err) {
+        fail("%s %s: err %" PRId32, wire_op_name(op), path, err);
+    }
+    return err;
+}
+
+void
+session_make_path(int fd, const char *path)
+{
+    char part[1024];
+    size_t length = strlen(path);
+
+    if (length >= sizeof part) {
+        fail("the path is longer than %zu characters", sizeof part - 1);
+    }
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] == '/' || path[i] == '\0') {
+            memcpy(part, path, i);
+            part[i] = '\0';
+            session_call(fd, WIRE_CREATE, part, 0, WIRE_ERR_NODEEXISTS);
+        }
+    }
+}
