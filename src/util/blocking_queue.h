@@ -37,7 +37,9 @@ struct blocking_queue {
     struct bq_list list ZK_GUARDED;
     bool closed ZK_GUARDED;
     unsigned waiting ZK_GUARDED;    /* Consumers asleep. */
-    unsigned spin_us;
+    bool woken ZK_GUARDED;      /* A signal is on its way to a consumer. */
+    unsigned spin_us;           /* Set before the first take. */
+    _Atomic unsigned spin_now;  /* Halves while spinning finds nothing. */
     _Atomic size_t size;        /* list.n, to be read without the lock. */
     uint64_t taken ZK_GUARDED;  /* Elements ever taken; a stall shows here. */
 };

@@ -10,6 +10,7 @@
 #ifndef UTIL_ZK_ASSERT_H
 #define UTIL_ZK_ASSERT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #define zk_assert(cond)                                                   \
@@ -26,6 +27,10 @@
 void zk_panic_at(const char *file, int line, const char *func,
                  const char *fmt, ...)
     __attribute__((noreturn, format(printf, 4, 5)));
+
+/* True on the thread that is writing the panic's dump: checks that could
+ * panic again hold their peace there. */
+bool zk_panicking(void);
 
 /* Adds 'dump(out, arg)' to what a panic and a state dump (SIGUSR1) print.
  * 'dump' must not block for long; it may run on any thread.  At most 64

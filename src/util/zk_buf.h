@@ -14,9 +14,20 @@ struct zk_buf {
     size_t cap;
 };
 
+/* The slow half of zk_buf_reserve; capacity at least doubles. */
+uint8_t *zk_buf_grow(struct zk_buf *b, size_t more);
+
 /* Makes room for 'more' bytes behind len and returns where they go; len is
  * unchanged.  Capacity at least doubles. */
-uint8_t *zk_buf_reserve(struct zk_buf *b, size_t more);
+static inline uint8_t *
+zk_buf_reserve(struct zk_buf *b, size_t more)
+{
+    if (__builtin_expect(b->cap - b->len >= more && b->data != NULL, 1)) {
+        return b->data + b->len;
+    }
+    return zk_buf_grow(b, more);
+}
+
 /* Appends 'len' bytes. */
 void zk_buf_append(struct zk_buf *b, const void *p, size_t len);
 /* Appends formatted text (no NUL is counted, but one follows). */

@@ -53,6 +53,7 @@ enum zk_lock_class {
 struct ZK_CAPABILITY zk_mutex {
     pthread_mutex_t m;
     enum zk_lock_class cls;
+    bool nested;                /* May be taken under others of its class. */
     _Atomic(void *) owner;      /* The holder's thread key; for asserts. */
 };
 
@@ -67,6 +68,9 @@ struct ZK_CAPABILITY zk_rwlock {
 };
 
 void zk_mutex_init(struct zk_mutex *m, enum zk_lock_class cls);
+/* The same for a mutex that may be taken while others of its class are held:
+ * the caller says where it is used what order they are taken in. */
+void zk_mutex_init_nested(struct zk_mutex *m, enum zk_lock_class cls);
 void zk_mutex_fini(struct zk_mutex *m);
 void zk_lock(struct zk_mutex *m) ZK_ACQUIRES(*m);
 void zk_unlock(struct zk_mutex *m) ZK_RELEASES(*m);

@@ -75,6 +75,9 @@ void zk_log_set_level(enum zk_log_level level);
 /* Use the macros. */
 void zk_log_line(enum zk_log_category cat, enum zk_log_level level, int line,
                  const char *fmt, ...) ZK_PRINTF(4, 5);
+/* The panic's message, and what still waits in the ring, as far as it gets
+ * out without waiting for long.  Only for zk_panic_at. */
+void zk_log_panic(const char *text);
 /* Lines dropped since the start because the ring was full. */
 uint64_t zk_log_dropped(void);
 

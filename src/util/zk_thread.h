@@ -24,6 +24,8 @@ struct zk_thread {
     char name[48];
     void (*run)(void *arg);
     void *arg;
+    long kernel_tid;            /* 0 until it runs; under the registry. */
+    struct zk_thread *next_live;    /* The registry's list. */
 };
 
 /* Starts 'run(arg)' under a name (printf format).  't' must live until
