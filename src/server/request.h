@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request.h: one request on its way through the server.
+ *
+ * Life of a request:
+ *
+ *   made by       the intake (a client's frame), the session tracker
+ *                 (closeSession), the container manager (deleteContainer),
+ *                 later a learner's link
+ *   Prep          session checked; for writes the transaction is made and
+ *                 encoded once (txn), or err says why the read is refused
+ *   Sync          txn is on disk
+ *   Final         txn is applied, the reply appended, the request freed
+ *
+ * Ownership: whoever holds it; a put into a queue hands it over.
+ */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include "server/client_sink.h"
+#include "util/blocking_queue.h"
+#include "util/zk_slice.h"
+
+/* A transaction's bytes, encoded once and shared by log, proposals and the
+ * committed log. */
+struct txn_bytes {
+    atomic_uint refs;
+    uint32_t len;
+    int64_t zxid;
+    uint8_t data[];
+};
+
+struct request {
+    struct bq_node link;
+    unsigned magic;
+#define REQUEST_MAGIC 0x52657175
+
+    /* Set when made. */
+    int32_t type;               /* op code */
+    int32_t cxid;               /* the client's xid */
+    int64_t session_id;         /* 0: the server itself */
+    struct client_sink *sink;   /* NULL: nobody waits for a reply.  A
+                                 * reference is held. */
+    struct auth_info *auth;     /* NULL: the server itself.  A reference. */
+    const void *owner;          /* Who must own the session; NULL: no check. */
+    int64_t received_us;
+    struct zk_slice body;       /* Behind this struct. */
+
+    /* Set by Prep. */
+    int32_t err;                /* KE_OK, or the reply's error. */
+    int64_t zxid;
+    struct txn_bytes *txn;      /* NULL: nothing to log or apply. */
+
+    uint8_t bytes[];            /* The body. */
+};
+
+/* Copies the body; takes references of 'sink' and 'auth' (each may be NULL). */
+struct request *request_create(int32_t type, int64_t session_id,
+                               int32_t cxid, struct zk_slice body,
+                               struct client_sink *sink,
+                               struct auth_info *auth);
+/* NULL is fine. */
+void request_free(struct request *r);
+
+static inline struct request *
+request_of(struct bq_node *node)
+{
+    return ZK_CONTAINER_OF(node, struct request, link);
+}
+
+struct txn_bytes *txn_bytes_create(int64_t zxid, const void *p, size_t len);
+struct txn_bytes *txn_bytes_ref(struct txn_bytes *t);
+/* NULL is fine. */
+void txn_bytes_unref(struct txn_bytes *t);
+
+#endif

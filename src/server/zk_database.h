@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zk_database.h: the tree, its watches, what prep has outstanding, recent
+ * transactions, and the folders they come back from (Java: ZKDatabase).
+ *
+ * The lock: applying transactions holds it exclusively; reads hold it
+ * shared.  Prep holds it shared and alone changes 'changes' while doing so;
+ * Final removes from 'changes' under the exclusive lock.
+ */
+#ifndef SERVER_ZK_DATABASE_H
+#define SERVER_ZK_DATABASE_H
+
+#include "config/server_config.h"
+#include "persistence/file_txn_snap_log.h"
+#include "server/committed_log.h"
+#include "server/outstanding_changes.h"
+#include "tree/data_tree_snapshot.h"
+#include "util/zk_lock.h"
+#include "watch/watch_manager.h"
+
+struct digest_log_entry {
+    int64_t zxid;
+    int64_t digest;
+};
+
+/* zxids between two entries, and how many are kept (Java: DataTree). */
+#define DIGEST_LOG_INTERVAL 128
+#define DIGEST_LOG_LIMIT 1024
+
+struct zk_database {
+    unsigned magic;
+#define ZK_DATABASE_MAGIC 0x5a4b4442
+
+    /* Set at create, never changed. */
+    const struct storage_config *storage;
+    struct data_tree *tree;             /* content: under 'lock' */
+    struct watch_manager *watches;
+    struct file_txn_snap_log *files;    /* NULL before load. */
+
+    struct zk_rwlock lock;
+    struct outstanding_changes *changes;
+
+    struct committed_log *committed;    /* own lock */
+
+    /* Under 'lock'. */
+    struct digest_log_entry *digest_log;    /* ring of DIGEST_LOG_LIMIT */
+    size_t digest_log_n, digest_log_at;
+    int64_t digest_mismatches;
+};
+
+struct zk_database *zk_database_create(const struct storage_config *storage);
+void zk_database_destroy(struct zk_database *db);
+/* Opens the folders and restores.  See zookeeper_server_load. */
+int zk_database_load(struct zk_database *db, struct restore_result *res,
+                     struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Applies one transaction (lock held exclusively), remembers it as
+ * committed, removes what prep had outstanding for it, keeps the digest log
+ * and compares digests. */
+void zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
+                       const struct txn_view *txn, struct txn_result *res);
+/* Writes a snapshot of this instant, holding others up only in small steps.
+ * ZK_EEXIST when one is under way. */
+int zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
+
+#endif
