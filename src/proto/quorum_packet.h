@@ -34,7 +34,8 @@ void quorum_packet_encode(struct zk_buf *b, int32_t type, int64_t zxid,
                           struct zk_slice data);
 
 /* What a learner says of itself, in the forms of all versions: 20 bytes, 12
- * (3.4: no config version), 8 (a bare id), or null: sid -1. */
+ * (3.4: no config version), 8 (a bare id), or nothing.  Other lengths are read
+ * as the longest form that is in them. */
 struct learner_info {
     int64_t sid;                /* -1: not said. */
     int32_t protocol_version;   /* 0x10000, or 1 when not said. */
@@ -42,7 +43,6 @@ struct learner_info {
     bool has_config_version;
 };
 
-int learner_info_decode(struct learner_info *li, struct zk_slice data)
-    ZK_WARN_UNUSED;
+void learner_info_decode(struct learner_info *li, struct zk_slice data);
 
 #endif

@@ -143,8 +143,8 @@ void txn_encode_digest(struct zk_buf *b, int32_t version, int64_t digest);
  * for a leader that numbers txns after they were encoded. */
 void txn_patch_zxid(struct zk_buf *b, size_t at, int64_t zxid, int64_t time);
 
-/* Overwrites the type there: a multi's sub-txns are one by one prepared, a
- * failing txn becomes OP_ERROR. */
+/* Overwrites the type there: for a txn whose body turns out to be an error
+ * only after its header was written. */
 void txn_patch_type(struct zk_buf *b, size_t at, int32_t type);
 
 #endif
