@@ -71,11 +71,11 @@ zkls_open_nothing(log4c_appender_t *app)
     return 0;
 }
 
-/* Opens the file to append to it, as a restarted server does. */
+/* Opens the file to append to it, as a restarted server does.  Not log4c's
+ * open: when that fails, log4c drops the line. */
 static int
-zkls_roll_open(log4c_appender_t *app)
+zkls_roll_open(void)
 {
-    (void) app;
     if (zkls_roll.f != NULL) {
         return 0;
     }
@@ -134,11 +134,14 @@ zkls_roll_append(log4c_appender_t *app, const log4c_logging_event_t *event)
 {
     size_t len = strlen(event->evt_rendered_msg);
 
-    if (zkls_roll.f != NULL && zkls_roll.size >= ZKLS_ROLL_BYTES) {
-        zkls_roll_over();
-    }
-    if (zkls_roll_open(app) != 0) {
+    if (zkls_roll_open() != 0) {
         return zkls_console_append(app, event);
+    }
+    if (zkls_roll.size >= ZKLS_ROLL_BYTES) {
+        zkls_roll_over();
+        if (zkls_roll_open() != 0) {
+            return zkls_console_append(app, event);
+        }
     }
     zkls_roll.size += (long) len;
     return fwrite(event->evt_rendered_msg, 1, len, zkls_roll.f) == len ? 0
@@ -165,7 +168,7 @@ static const log4c_appender_type_t zkls_console_type = {
     "zkd_console", zkls_open_nothing, zkls_console_append, zkls_open_nothing
 };
 static const log4c_appender_type_t zkls_roll_type = {
-    "zkd_rolling", zkls_roll_open, zkls_roll_append, zkls_roll_close
+    "zkd_rolling", zkls_open_nothing, zkls_roll_append, zkls_roll_close
 };
 static const log4c_appender_type_t zkls_tee_type = {
     "zkd_tee", zkls_open_nothing, zkls_tee_append, zkls_open_nothing
