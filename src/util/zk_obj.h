@@ -35,6 +35,10 @@
 /* The struct that embeds 'member' at 'ptr'. */
 #define ZK_CONTAINER_OF(ptr, type, member)                                \
     ((type *) (void *) ((char *) (ptr) - offsetof(type, member)))
+/* The same for a pointer to const. */
+#define ZK_CONTAINER_OF_CONST(ptr, type, member)                          \
+    ((const type *) (const void *) ((const char *) (ptr)                  \
+                                    - offsetof(type, member)))
 
 #define ZK_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -31,7 +31,9 @@ struct watch_manager *watch_manager_create(void);
 /* No watcher may have rows any more.  NULL is fine. */
 void watch_manager_destroy(struct watch_manager *wm);
 
-/* Adds a row; adding one that is there changes nothing. */
+/* Adds a row; adding one that is there changes nothing, and so does adding
+ * one after watch_manager_remove_watcher: a read that was under way while
+ * its connection closed leaves nothing behind. */
 void watch_manager_add(struct watch_manager *wm, struct zk_slice path,
                        struct watcher *w, enum watch_kind kind);
 /* True when the watcher has a row on the path that 'type' speaks of:
@@ -42,8 +44,8 @@ bool watch_manager_contains(struct watch_manager *wm, struct zk_slice path,
 /* Removes such rows; false when there was none. */
 bool watch_manager_remove(struct watch_manager *wm, struct zk_slice path,
                           struct watcher *w, enum watcher_type type);
-/* Removes all rows of a watcher.  After it returns, process() is not
- * running and will not be called for it again. */
+/* Removes all rows of a watcher for good.  After it returns, process() is
+ * not running and will not be called for it again. */
 void watch_manager_remove_watcher(struct watch_manager *wm,
                                   struct watcher *w);
 
@@ -69,8 +71,16 @@ struct watch_counts {
     size_t data_watchers;       /* Watchers with rows in the data table. */
 };
 void watch_manager_counts(struct watch_manager *wm, struct watch_counts *c);
-/* Bodies of the four-letter words wchs, wchp, wchc: data table only, as
- * Java prints them (features: 3.2). */
+/* Calls 'each' for every row of the data table, under the lock, so it must
+ * not call the manager.  The rows of one path, or of one watcher with
+ * 'by_watcher', come one after another; 'first' marks the first of them. */
+void watch_manager_each(struct watch_manager *wm, bool by_watcher,
+                        void (*each)(void *arg, bool first,
+                                     struct zk_slice path,
+                                     int64_t session_id),
+                        void *arg);
+/* What the four-letter words wchs, wchp, wchc answer, the last newline
+ * included: data table only, as Java prints them. */
 void watch_manager_report_summary(struct watch_manager *wm,
                                   struct zk_buf *out);
 void watch_manager_report_by_path(struct watch_manager *wm,

@@ -52,7 +52,9 @@ struct watcher {
      * call the watch manager. */
     void (*process)(struct watcher *w, const struct watched_event *event);
     int64_t (*session_id)(const struct watcher *w);
-    struct watcher_entry *rows;     /* Owned by the watch manager. */
+    /* Owned by the watch manager; zero at the start. */
+    struct watcher_entry *rows;
+    bool closed;                /* Its rows were removed for good. */
 };
 
 #endif
