@@ -92,6 +92,7 @@ bq_list_pop(struct bq_list *l)
     return node;
 }
 
+/* An empty, open queue without spinning.  'name' is borrowed for its life. */
 void blocking_queue_init(struct blocking_queue *q, const char *name);
 /* The queue must be empty and nobody waiting. */
 void blocking_queue_fini(struct blocking_queue *q);

@@ -67,28 +67,37 @@ struct ZK_CAPABILITY zk_rwlock {
     _Atomic(void *) writer;
 };
 
+/* A free mutex of that class. */
 void zk_mutex_init(struct zk_mutex *m, enum zk_lock_class cls);
 /* The same for a mutex that may be taken while others of its class are held:
  * the caller says where it is used what order they are taken in. */
 void zk_mutex_init_nested(struct zk_mutex *m, enum zk_lock_class cls);
+/* Nobody may hold it. */
 void zk_mutex_fini(struct zk_mutex *m);
+/* Waits for it; counts that it had to wait. */
 void zk_lock(struct zk_mutex *m) ZK_ACQUIRES(*m);
 void zk_unlock(struct zk_mutex *m) ZK_RELEASES(*m);
+/* False at once when somebody holds it; looks at no rank. */
 bool zk_trylock(struct zk_mutex *m) ZK_TRYLOCK(true, *m);
 /* Panics unless the calling thread holds it. */
 void zk_assert_held(const struct zk_mutex *m);
 
+/* A condition, on the monotonic clock; nobody may wait when it goes. */
 void zk_cond_init(struct zk_cond *c);
 void zk_cond_fini(struct zk_cond *c);
+/* Lets go of 'm' (held), sleeps, takes it again; may wake without cause. */
 void zk_cond_wait(struct zk_cond *c, struct zk_mutex *m) ZK_REQUIRES(*m);
 /* False once 'deadline_ms' (zk_time_mono_ms) has passed. */
 bool zk_cond_wait_until(struct zk_cond *c, struct zk_mutex *m,
                         int64_t deadline_ms) ZK_REQUIRES(*m);
+/* Wakes one waiter, or all of them; the mutex need not be held. */
 void zk_cond_signal(struct zk_cond *c);
 void zk_cond_broadcast(struct zk_cond *c);
 
+/* A free lock of that class; a waiting writer goes before new readers. */
 void zk_rwlock_init(struct zk_rwlock *l, enum zk_lock_class cls);
 void zk_rwlock_fini(struct zk_rwlock *l);
+/* Many readers or one writer.  Both count when they had to wait. */
 void zk_read_lock(struct zk_rwlock *l) ZK_ACQUIRES_SHARED(*l);
 void zk_read_unlock(struct zk_rwlock *l) ZK_RELEASES(*l);
 void zk_write_lock(struct zk_rwlock *l) ZK_ACQUIRES(*l);

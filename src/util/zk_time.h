@@ -8,8 +8,11 @@
 
 #include <stdint.h>
 
+/* Milliseconds and microseconds since some moment before the start of the
+ * process; never go back. */
 int64_t zk_time_mono_ms(void);
 int64_t zk_time_mono_us(void);
+/* Milliseconds since 1970, as the system has it: may jump. */
 int64_t zk_time_wall_ms(void);
 
 #endif
