@@ -30,7 +30,7 @@ static const char help_text[] =
 "  ping          ping\n"
 "  fill          create -n znodes below --path and leave them there\n"
 "  first-answer  wait until a server that is being started answers exists on\n"
-"                --path (here / unless given); tells the moment in CLOCK_MONOTONIC ns\n"
+"                --path (here / unless given), and tell that moment\n"
 "  rss           memory of the process --pid\n"
 "\n"
 "Load\n"
@@ -46,7 +46,7 @@ static const char help_text[] =
 "      --path PATH        parent of everything that is created [/zkbench]\n"
 "      --per-parent N     fill: at most N znodes per parent [0: no limit]\n"
 "      --filled N         read, write, mixed: use the first N znodes that a\n"
-"                         fill with the same -s, --path and --per-parent made\n"
+"                         fill with the same -s, --path, --per-parent made\n"
 "      --keep             leave the znodes that were created\n"
 "      --check-data       compare the bytes that getData returns\n"
 "      --spin             poll the sockets instead of sleeping\n"
@@ -56,13 +56,13 @@ static const char help_text[] =
 "\n"
 "first-answer\n"
 "      --timeout SEC      give up after this [120]\n"
-"      --pause-us N       microseconds between attempts [500]\n"
+"      --pause-us N       microseconds between attempts [1000]\n"
 "\n"
 "      --json             report as one JSON object\n"
 "      --allow-remote     accept an address outside this host's loopback\n"
 "      --help             this text\n"
 "\n"
-"Exit status: 0 all replies were right; 1 a wrong or missing reply; 2 usage.\n";
+"Exit status: 0 all replies right; 1 a wrong or missing reply; 2 usage.\n";
 
 enum {
     OPT_PATH = 256, OPT_PER_PARENT, OPT_FILLED, OPT_KEEP, OPT_CHECK_DATA,
@@ -285,7 +285,7 @@ options_parse(struct options *o, int argc, char **argv)
     *o = (struct options) {
         .connections = 16, .outstanding = 16, .threads = 1, .data_size = 100,
         .keys = 1000, .read_percent = 90, .duration_s = 5, .warm_s = 1,
-        .stall_s = 30, .timeout_s = 120, .pause_us = 500
+        .stall_s = 30, .timeout_s = 120, .pause_us = 1000
     };
     while ((c = getopt_long(argc, argv, "c:p:t:s:k:r:d:n:w:", long_options,
                             NULL)) != -1) {

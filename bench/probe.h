@@ -24,10 +24,13 @@ void process_memory_get(pid_t pid, struct process_memory *m);
  * (resolution: 10 ms).  Ends the process if there is no such pid. */
 double process_cpu_get(pid_t pid);
 
-/* Connects again and again, 'pause_us' apart, until a session is granted and
- * exists('path') answers with err 0.  Returns that moment in nanoseconds of
- * CLOCK_MONOTONIC and counts the failed attempts before it; ends the process
- * after 'timeout_s'. */
+/* Connects again and again until a session is granted and exists('path')
+ * answers with err 0.  A new attempt starts 'pause_us' after the one before
+ * failed, and also while earlier ones hang: a server may leave a connection
+ * that came too early without an answer for ever, and that must not hide that
+ * it answers others.  Returns that moment in nanoseconds of CLOCK_MONOTONIC
+ * and counts the failed attempts before it; ends the process after
+ * 'timeout_s'. */
 uint64_t first_answer(const struct address *a, const char *path,
                       unsigned pause_us, unsigned timeout_s,
                       uint64_t *attempts);

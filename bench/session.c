@@ -116,9 +116,7 @@ write_exactly(int fd, const uint8_t *p, size_t n)
     return true;
 }
 
-/* Connects and sends a ConnectRequest for a new session.  Returns the socket,
- * or -1 with errno set. */
-static int
+int
 session_start(const struct address *a, unsigned timeout_ms)
 {
     struct timeval tv = { .tv_sec = timeout_ms / 1000,
@@ -147,27 +145,18 @@ session_start(const struct address *a, unsigned timeout_ms)
     return fd;
 }
 
-/* Reads the ConnectResponse; true if it grants a session. */
-static bool
-session_granted(int fd)
+bool
+session_response_grants(const uint8_t *frame)
 {
-    uint8_t in[4 + 37];
-    uint32_t length;
-
-    if (!read_exactly(fd, in, 4)) {
-        return false;
-    }
-    length = wire_get32(in);
-    if ((length != 36 && length != 37)
-        || !read_exactly(fd, in + 4, length)) {
-        return false;
-    }
-    return wire_get32(in + 8) != 0 && wire_get64(in + 12) != 0;
+    /* The timeout granted and the session's id. */
+    return wire_get32(frame) == SESSION_RESPONSE - 4
+        && wire_get32(frame + 8) != 0 && wire_get64(frame + 12) != 0;
 }
 
 void
 sessions_open(const struct address *a, unsigned count, int *fds)
 {
+    uint8_t in[SESSION_RESPONSE];
     unsigned granted = 0;
 
     for (unsigned started = 0; granted < count;) {
@@ -180,7 +169,8 @@ sessions_open(const struct address *a, unsigned count, int *fds)
             started++;
             continue;
         }
-        if (!session_granted(fds[granted])) {
+        if (!read_exactly(fds[granted], in, sizeof in)
+            || !session_response_grants(in)) {
             fail("connection %u to %s: no session granted", granted, a->text);
         }
         granted++;
@@ -244,26 +234,6 @@ sessions_close(unsigned count, const int *fds)
         close(fds[i]);
     }
     wire_request_fini(&request);
-}
-
-bool
-session_try_exists(const struct address *a, const char *path,
-                   unsigned timeout_ms, uint64_t *answered_at_ns)
-{
-    int32_t err = -1;
-    bool ok = false;
-    int fd = session_start(a, timeout_ms);
-
-    if (fd < 0) {
-        return false;
-    }
-    if (session_granted(fd) && call(fd, WIRE_EXISTS, path, 0, &err)) {
-        *answered_at_ns = now_ns();
-        ok = err == 0;
-        (void) call(fd, WIRE_CLOSE, "", 0, &err);
-    }
-    close(fd);
-    return ok;
 }
 
 int32_t

@@ -39,12 +39,15 @@ void sessions_open(const struct address *a, unsigned count, int *fds);
  * sockets, which must be blocking and have nothing outstanding. */
 void sessions_close(unsigned count, const int *fds);
 
-/* One attempt to connect, open a session and ask exists(path), waiting at
- * most 'timeout_ms' for each answer.  Returns true when the server answered
- * with err 0; false if anything went otherwise.  Leaves no session behind
- * when it returns true. */
-bool session_try_exists(const struct address *a, const char *path,
-                        unsigned timeout_ms, uint64_t *answered_at_ns);
+/* Connects and sends the request for a new session, waiting at most
+ * 'timeout_ms' here and in each later send or receive.  Returns the socket,
+ * or -1 with errno set. */
+int session_start(const struct address *a, unsigned timeout_ms);
+
+/* Length of a ConnectResponse frame with its length word, and whether the one
+ * at 'frame' grants a session. */
+#define SESSION_RESPONSE 41
+bool session_response_grants(const uint8_t *frame);
 
 /* Sends 'op' on 'path' and waits for the answer.  Returns its err, which is 0
  * or one of 'allowed_err'; ends the process on anything else. */

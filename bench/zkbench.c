@@ -256,8 +256,9 @@ main(int argc, char **argv)
 {
     struct options o;
     struct process_memory memory;
-    uint64_t attempts;
     uint64_t start = now_ns();
+    uint64_t attempts;
+    uint64_t at;
 
     options_parse(&o, argc, argv);
     switch (o.mode) {
@@ -266,9 +267,9 @@ main(int argc, char **argv)
         report_memory(&o, &memory);
         break;
     case MODE_FIRST_ANSWER:
-        report_first_answer(&o, start,
-                            first_answer(&o.address, o.path, o.pause_us,
-                                         o.timeout_s, &attempts), attempts);
+        at = first_answer(&o.address, o.path, o.pause_us, o.timeout_s,
+                          &attempts);
+        report_first_answer(&o, start, at, attempts);
         break;
     case MODE_READ:
     case MODE_WRITE:
