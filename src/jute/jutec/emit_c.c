@@ -50,7 +50,14 @@ is_compound(const struct type *t)
 static const char *
 archive_verb(const struct type *t)
 {
-    return t->kind == TYPE_BOOLEAN ? "bool" : t->tag;
+    switch (t->kind) {
+    case TYPE_BOOLEAN:
+        return "bool";
+    case TYPE_BUFFER:
+        return "slice";
+    default:
+        return t->tag;
+    }
 }
 
 /* Runs of fields of fixed size are moved by one bounds check: the number of
@@ -130,9 +137,9 @@ emit_header(FILE *out, const struct schema *schema, const char *guard)
             " *\n"
             " * jute_x_encode  appends its bytes;\n"
             " * jute_x_decode  reads it and returns ia->err; strings and\n"
-            " *                buffers are borrowed from the archive, vectors\n"
-            " *                are allocated; after a failure too, the struct\n"
-            " *                is fit for fini;\n"
+            " *                buffers are borrowed from the archive,\n"
+            " *                vectors are allocated; the struct is fit for\n"
+            " *                fini after a failure too;\n"
             " * jute_x_fini    frees the vectors and leaves them empty;\n"
             " * jute_x_equal   compares all fields; null is not empty;\n"
             " * jute_x_print   writes it as text, for logs and tools;\n"

@@ -14,7 +14,7 @@
  * A field of type int or long may be preceded by `hex`: it is printed so.
  * Comments as in C.  Names are CamelCase and become snake_case in C.
  *
- * Memory is never freed: the program ends with its last line of output.
+ * Memory lives until the program ends.
  */
 #ifndef JUTE_JUTEC_JUTEC_H
 #define JUTE_JUTEC_JUTEC_H
@@ -59,7 +59,7 @@ enum type_kind {
 
 struct type {
     enum type_kind kind;
-    const char *tag;            /* "int", "slice", "acl", "vec_acl". */
+    const char *tag;            /* "int", "slice" (ustring), "vec_acl". */
     const struct type *elem;    /* TYPE_VECTOR: what is in it. */
     struct type *next;          /* TYPE_VECTOR: in the schema's list. */
     size_t min_len;             /* Fewest bytes of a value on the wire. */
@@ -95,7 +95,7 @@ struct schema {
 /* Prints "file:line: message" and ends the program with 1. */
 void jutec_die(const char *file, unsigned line, const char *fmt, ...)
     __attribute__((noreturn, format(printf, 3, 4)));
-/* malloc that ends the program when there is none; the bytes are 0. */
+/* Memory of zeros that is never freed; ends the program when there is none. */
 void *jutec_alloc(size_t size);
 /* The 'len' bytes at 's' as a string. */
 char *jutec_strndup(const char *s, size_t len);

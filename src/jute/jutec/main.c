@@ -26,15 +26,24 @@ jutec_die(const char *file, unsigned line, const char *fmt, ...)
     exit(1);
 }
 
+/* All memory, so that none is lost: it lives until the program ends. */
+struct block {
+    struct block *next;
+    max_align_t bytes[];
+};
+static struct block *blocks;
+
 void *
 jutec_alloc(size_t size)
 {
-    void *p = calloc(1, size);
+    struct block *block = calloc(1, sizeof *block + size);
 
-    if (p == NULL) {
+    if (block == NULL) {
         jutec_die("jutec", 0, "out of memory");
     }
-    return p;
+    block->next = blocks;
+    blocks = block;
+    return block->bytes;
 }
 
 char *

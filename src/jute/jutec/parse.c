@@ -5,7 +5,6 @@
 #include "jute/jutec/jutec.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct record *parse_record(struct lexer *lx, struct schema *schema);
@@ -21,7 +20,7 @@ static const struct type primitives[] = {
     { .kind = TYPE_FLOAT, .tag = "float", .min_len = 4, .fixed = true },
     { .kind = TYPE_DOUBLE, .tag = "double", .min_len = 8, .fixed = true },
     { .kind = TYPE_USTRING, .tag = "slice", .min_len = 4 },
-    { .kind = TYPE_BUFFER, .tag = "slice", .min_len = 4 },
+    { .kind = TYPE_BUFFER, .tag = "buffer", .min_len = 4 },
 };
 
 /* How the types above are called in a schema, in the same order. */
@@ -134,7 +133,7 @@ static void
 parse_field(struct lexer *lx, struct schema *schema, struct record *r)
 {
     struct field f = { 0 };
-    size_t size;
+    struct field *fields;
 
     if (lexer_is(lx, "hex")) {
         f.hex = true;
@@ -149,12 +148,12 @@ parse_field(struct lexer *lx, struct schema *schema, struct record *r)
     check_field_name(lx, r, &f);
     expect(lx, ";");
 
-    size = (r->n_fields + 1) * sizeof f;
-    r->fields = realloc(r->fields, size);
-    if (r->fields == NULL) {
-        jutec_die(lx->file, lx->line, "out of memory");
+    fields = jutec_alloc((r->n_fields + 1) * sizeof f);
+    if (r->n_fields > 0) {
+        memcpy(fields, r->fields, r->n_fields * sizeof f);
     }
-    r->fields[r->n_fields++] = f;
+    fields[r->n_fields++] = f;
+    r->fields = fields;
     r->type.min_len += f.type->min_len;
     r->type.fixed = r->type.fixed && f.type->fixed;
 }
