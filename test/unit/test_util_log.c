@@ -474,6 +474,29 @@ test_log4crc_sets_levels_by_category(void)
 }
 
 static void
+log_by_the_sample(void *arg)
+{
+    struct zk_log_options opts = { .log4crc_dir = arg };
+
+    zk_log_start(&opts);
+    zk_info(main, "by the sample");
+    zk_log_stop();
+}
+
+static void
+test_sample_log4crc_is_sound(void)
+{
+    const char *top = getenv("top_srcdir");
+    char *dir = zk_xasprintf("%s/conf", top != NULL ? top : ".");
+
+    zk_test_child_run(&child, log_by_the_sample, dir);
+    CU_ASSERT_TRUE(zk_test_child_ok(&child));
+    CU_ASSERT_TRUE(matches(child.out, "- by the sample$"));
+    CU_ASSERT_EQUAL(count_lines(child.out), 1);
+    free(dir);
+}
+
+static void
 test_broken_log4crc_is_not_the_end(void)
 {
     char *dir = zk_test_mkdir();
@@ -504,6 +527,7 @@ static const struct zk_test tests[] = {
       test_unwritable_log_file_falls_back_to_stdout },
     { "log4crc sets levels by category",
       test_log4crc_sets_levels_by_category },
+    { "the sample log4crc is sound", test_sample_log4crc_is_sound },
     { "a broken log4crc is not the end", test_broken_log4crc_is_not_the_end },
 };
 
