@@ -106,8 +106,9 @@ class Server:
 
     def __exit__(self, kind, value, trace):
         self.stop()
-        if not self.keep and kind is None:
-            shutil.rmtree(self.folder)
+        # After a failure the folder tells why.
+        if not self.keep and kind is not BenchError:
+            shutil.rmtree(self.folder, ignore_errors=True)
         return False
 
     @property
