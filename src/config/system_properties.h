@@ -13,6 +13,7 @@
 
 struct system_properties;
 
+/* An empty set; destroy frees it with all names and values. */
 struct system_properties *system_properties_create(void);
 void system_properties_destroy(struct system_properties *p);
 /* Sets or replaces; both are copied. */

@@ -43,6 +43,7 @@ struct learner_info {
     bool has_config_version;
 };
 
+/* Never fails: what is not there keeps its default. */
 void learner_info_decode(struct learner_info *li, struct zk_slice data);
 
 #endif

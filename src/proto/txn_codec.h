@@ -137,6 +137,7 @@ size_t txn_encode_multi_begin(struct zk_buf *b);
 size_t txn_encode_multi_add_begin(struct zk_buf *b, size_t at, int32_t type);
 void txn_encode_multi_add_end(struct zk_buf *b, size_t sub_at);
 
+/* The digest that may follow a transaction: version, then value. */
 void txn_encode_digest(struct zk_buf *b, int32_t version, int64_t digest);
 
 /* Overwrites zxid and time in the header that starts at offset 'at' of 'b',

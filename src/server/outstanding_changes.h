@@ -28,6 +28,7 @@ struct node_state {
 
 struct outstanding_changes;
 
+/* No change on its way; destroy drops the records that are left. */
 struct outstanding_changes *outstanding_changes_create(void);
 void outstanding_changes_destroy(struct outstanding_changes *oc);
 

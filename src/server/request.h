@@ -68,6 +68,8 @@ request_of(struct bq_node *node)
     return ZK_CONTAINER_OF(node, struct request, link);
 }
 
+/* A copy of an encoded transaction, shared by counting: create and ref each
+ * give one reference, to be given back by unref. */
 struct txn_bytes *txn_bytes_create(int64_t zxid, const void *p, size_t len);
 struct txn_bytes *txn_bytes_ref(struct txn_bytes *t);
 /* NULL is fine. */

@@ -26,6 +26,7 @@ struct server_stats {
     int64_t start_ms;                   /* wall clock */
 };
 
+/* All counters at their start; the start time is now. */
 void server_stats_init(struct server_stats *s);
 /* One request answered 'latency_us' after it was read. */
 void server_stats_latency(struct server_stats *s, int64_t latency_us);

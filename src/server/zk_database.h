@@ -48,6 +48,8 @@ struct zk_database {
     int64_t digest_mismatches;
 };
 
+/* An empty database over those folders, nothing opened yet; destroy closes
+ * what load opened. */
 struct zk_database *zk_database_create(const struct storage_config *storage);
 void zk_database_destroy(struct zk_database *db);
 /* Opens the folders and restores.  See zookeeper_server_load. */

@@ -58,6 +58,8 @@ void zookeeper_server_start(struct zookeeper_server *zks);
 void zookeeper_server_stop(struct zookeeper_server *zks);
 void zookeeper_server_destroy(struct zookeeper_server *zks);
 
+/* What the server is made of, borrowed for its life.  The state may be stale
+ * once it is returned. */
 enum server_state zookeeper_server_state(const struct zookeeper_server *zks);
 static inline bool
 zookeeper_server_state_running(enum server_state s)
@@ -112,6 +114,7 @@ enum intake_verdict {
                                  * (global limit). */
 };
 
+/* Begins a batch on the calling selector; see above. */
 void zookeeper_server_intake_begin(struct zookeeper_server *zks,
                                    struct intake *in);
 /* One whole frame (without its length) of a connection whose session is set

@@ -27,6 +27,7 @@ struct expiry_queue {
     size_t n;                   /* Elements in all buckets. */
 };
 
+/* An empty queue whose buckets are 'tick_ms' apart, the first after now. */
 void expiry_queue_init(struct expiry_queue *q, int64_t tick_ms,
                        int64_t now_ms);
 /* Takes out what is left and frees the buckets. */

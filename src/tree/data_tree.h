@@ -92,6 +92,7 @@ uint32_t data_tree_prefix_crc(const struct data_tree *tree,
 int64_t data_tree_count_descendants(const struct data_tree *tree,
                                     struct zk_slice path);
 
+/* The zxid of the last transaction applied, or of the snapshot read. */
 int64_t data_tree_last_zxid(const struct data_tree *tree);
 void data_tree_set_last_zxid(struct data_tree *tree, int64_t zxid);
 /* 0 where digests are off. */

@@ -27,6 +27,7 @@
 
 struct watch_manager;
 
+/* One without watches. */
 struct watch_manager *watch_manager_create(void);
 /* No watcher may have rows any more.  NULL is fine. */
 void watch_manager_destroy(struct watch_manager *wm);
@@ -70,6 +71,7 @@ struct watch_counts {
     size_t data_paths;          /* Paths of the data table with rows. */
     size_t data_watchers;       /* Watchers with rows in the data table. */
 };
+/* All counts at one moment. */
 void watch_manager_counts(struct watch_manager *wm, struct watch_counts *c);
 /* Calls 'each' for every row of the data table, under the lock, so it must
  * not call the manager.  The rows of one path, or of one watcher with

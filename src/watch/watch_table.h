@@ -82,6 +82,7 @@ struct watch_table {
     struct watch_counts counts;
 };
 
+/* An empty table. */
 void watch_table_init(struct watch_table *t);
 /* There must be no rows. */
 void watch_table_fini(struct watch_table *t);
