@@ -17,8 +17,10 @@
 #include "util/zk_slice.h"
 
 struct auth_id {
-    char *scheme;
+    char *scheme;               /* A NUL ends both, */
     char *id;
+    int32_t scheme_len;
+    int32_t id_len;             /* but an id may hold others. */
 };
 
 struct auth_info {
@@ -36,9 +38,24 @@ struct auth_info *auth_info_create(const char *scheme, const char *id);
  * 'info' itself keeps its references. */
 struct auth_info *auth_info_add(const struct auth_info *info,
                                 const char *scheme, struct zk_slice id);
+/* The same ids in a list of its own. */
+struct auth_info *auth_info_copy(const struct auth_info *info);
 struct auth_info *auth_info_ref(struct auth_info *info);
 /* NULL is fine. */
 void auth_info_unref(struct auth_info *info);
+/* True for an id of this scheme; false for no list. */
 bool auth_info_has_scheme(const struct auth_info *info, const char *scheme);
+
+static inline struct zk_slice
+auth_id_scheme(const struct auth_id *id)
+{
+    return zk_slice(id->scheme, id->scheme_len);
+}
+
+static inline struct zk_slice
+auth_id_text(const struct auth_id *id)
+{
+    return zk_slice(id->id, id->id_len);
+}
 
 #endif
