@@ -11,33 +11,9 @@
 #include "jute/output_archive.h"
 #include "jute/zookeeper_records.h"
 #include "test_types_records.h"
+#include "unhex.h"
 
 #define LIMIT 1000
-
-/* Exactly the bytes of 'hex' (blanks are skipped) in memory of their own, so
- * that a read past them shows. */
-static uint8_t *
-unhex(const char *hex, size_t *len)
-{
-    uint8_t *p = zk_xmalloc(strlen(hex) / 2 + 1);
-    size_t n = 0;
-
-    while (*hex != '\0') {
-        char digits[3] = { 0 };
-        char *end;
-
-        if (*hex == ' ') {
-            hex++;
-            continue;
-        }
-        memcpy(digits, hex, 2);
-        p[n++] = (uint8_t) strtoul(digits, &end, 16);
-        CU_ASSERT_EQUAL_FATAL(*end, '\0');
-        hex += 2;
-    }
-    *len = n;
-    return p;
-}
 
 /* --- Archives --------------------------------------------------------- */
 
