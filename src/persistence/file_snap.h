@@ -5,9 +5,15 @@
  *
  * Written under a temporary name, synced, renamed, the folder synced: a name
  * that is there is a whole snapshot.  What is written: nodes and seal 1,
- * then the digest section and seal 2 when digests are on (Java 3.8 and 3.9
- * take both).  What is read: every form from 3.4.7 to 3.9, told apart by
- * what is left after seal 1.
+ * then the digest section and seal 2 when digests are on.  Of the forms that
+ * there are, tried on servers with their default options: seal 1 alone and
+ * seal 1 + digest are taken by 3.4.7, 3.8.0 and 3.9; a zxid section without
+ * a digest is refused by 3.8.0 and 3.9, and adds nothing to the name when a
+ * snapshot is of one instant, so it is never written.  A 3.9 server with
+ * digests switched off wants seal 1 alone, which is what is written here
+ * when they are off here too.
+ * What is read: every form from 3.4.7 to 3.9, told apart by what is left
+ * after seal 1.
  */
 #ifndef PERSISTENCE_FILE_SNAP_H
 #define PERSISTENCE_FILE_SNAP_H
@@ -45,6 +51,20 @@ int file_snap_write(const char *dir, const struct snap_source *src,
 int file_snap_read(const char *path, int64_t zxid, int32_t max_buffer,
                    struct data_tree *tree, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
+/* What a file told besides the tree. */
+struct file_snap_info {
+    int64_t nodes;
+    bool has_digest;            /* Of version 2. */
+    int64_t digest_zxid;        /* The digest is the tree's at this zxid: in
+                                 * files of Java it may be above the name's,
+                                 * since nodes are written while transactions
+                                 * go on. */
+    int64_t digest;
+};
+/* file_snap_read that also tells what it saw; 'info' may be NULL. */
+int file_snap_load(const char *path, int64_t zxid, int32_t max_buffer,
+                   struct data_tree *tree, struct file_snap_info *info,
+                   struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Quick look: length, last bytes or magic.  What passes may still be
  * damaged. */
 bool file_snap_looks_valid(const char *path);

@@ -43,4 +43,14 @@ void file_txn_iterator_close(struct file_txn_iterator *it);
 int file_txn_log_truncate(const char *dir, int64_t zxid, int32_t max_record,
                           struct zk_errmsg *em) ZK_WARN_UNUSED;
 
+/* Whether a record with exactly this zxid is in the log: ZK_OK or
+ * ZK_ENOTFOUND, or why it cannot be told. */
+int file_txn_log_find(const char *dir, int64_t zxid, int32_t max_record,
+                      struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Cuts the log before its first record above 'zxid', whether or not one with
+ * this zxid is there: for a snapshot that takes the place of what the log
+ * held (ZOOKEEPER-2832).  ZK_OK also when nothing had to be cut. */
+int file_txn_log_cut_above(const char *dir, int64_t zxid, int32_t max_record,
+                           struct zk_errmsg *em) ZK_WARN_UNUSED;
+
 #endif

@@ -45,7 +45,10 @@ int file_txn_log_append(struct file_txn_log *log, int64_t zxid,
                         const void *txn, size_t len, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 /* Makes all queued records durable (unless forceSync=no), in one write and
- * one fdatasync.  Rolls afterwards when the size limit is passed. */
+ * one fdatasync.  Rolls afterwards when the size limit is passed.
+ * ZK_ENOSPC: the whole batch was dropped and nothing of it is on disk; the
+ * next one must continue at last_synced.  A full disk met by the sync itself
+ * is ZK_EIO.  ZK_EIO: final. */
 int file_txn_log_commit(struct file_txn_log *log, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 /* Ends the current file: the next append starts another.  Nothing may be
@@ -55,6 +58,9 @@ void file_txn_log_roll(struct file_txn_log *log);
 size_t file_txn_log_pending(const struct file_txn_log *log);
 /* 0 before the first commit. */
 int64_t file_txn_log_last_synced(const struct file_txn_log *log);
+/* After a restore or a truncation: what is on disk already.  No file may be
+ * open (before the first append, or after a roll). */
+void file_txn_log_set_last_synced(struct file_txn_log *log, int64_t zxid);
 /* Bytes of records in the current file (Java's logSize). */
 int64_t file_txn_log_size(const struct file_txn_log *log);
 

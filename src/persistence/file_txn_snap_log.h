@@ -66,6 +66,15 @@ int file_txn_snap_log_restore(struct file_txn_snap_log *fl,
                                            struct zk_slice bytes),
                               void *arg, struct restore_result *res,
                               struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Goes back to 'zxid' on disk (a leader's TRUNC): ends the current log file,
+ * removes snapshots above it, which hold what is to be undone
+ * (ZOOKEEPER-4837), and cuts the log behind it.  The tree must then be
+ * restored anew.  ZK_ENOTFOUND when the log does not hold this zxid, or no
+ * snapshot at or below it is left: a whole snapshot must be asked for.
+ * Any other failure is fatal to taking part.  Nothing may be queued in the
+ * log. */
+int file_txn_snap_log_truncate(struct file_txn_snap_log *fl, int64_t zxid,
+                               struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Writes a snapshot into the data folder with the options' compression. */
 int file_txn_snap_log_save(struct file_txn_snap_log *fl,
                            const struct snap_source *src,
