@@ -121,7 +121,7 @@ test_acls_built_are_acls_read(void)
     CU_ASSERT_EQUAL(input_archive_int(&ia), 99);
     CU_ASSERT_EQUAL(acl_raw_read(&ia, &raw), ZK_OK);
     CU_ASSERT_EQUAL(input_archive_int(&ia), 77);
-    CU_ASSERT_EQUAL(raw.len, b.len - 8);
+    CU_ASSERT_EQUAL((size_t) raw.len, b.len - 8);
     CU_ASSERT_PTR_EQUAL(raw.p, b.data + 4);     /* Borrowed. */
     CU_ASSERT_EQUAL(acl_raw_count(raw), 2);
     CU_ASSERT_TRUE(acl_raw_valid(raw));
