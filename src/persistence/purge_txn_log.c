@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright The zkd authors */
+#include <config.h>
+
+#include "persistence/purge_txn_log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "persistence/file_list.h"
+#include "persistence/file_snap.h"
+#include "util/crash_point.h"
+#include "util/zk_log.h"
+
+#define PURGE_MIN_KEEP 3
+#define PURGE_COUNT_TEXT "count should be greater than or equal to 3"
+
+struct purge {
+    char *log_dir;              /* With version-2. */
+    char *snap_dir;
+    struct zk_file_list logs;
+    struct zk_file_list snaps;
+    FILE *out;                  /* NULL: the server's log. */
+};
+
+/* As java.text.DateFormat has it: "Nov 22, 2026, 5:26:14 PM". */
+static void
+purge_date(int64_t ms, char *text, size_t size)
+{
+    time_t t = (time_t) (ms / 1000);
+    struct tm tm;
+
+    if (localtime_r(&t, &tm) == NULL
+        || strftime(text, size, "%b %-d, %Y, %-I:%M:%S %p", &tm) == 0) {
+        snprintf(text, size, "?");
+    }
+}
+
+static void
+purge_remove(const struct purge *p, const struct zk_file *f)
+{
+    char date[64];
+
+    purge_date(f->mtime_ms, date, sizeof date);
+    if (p->out != NULL) {
+        fprintf(p->out, "Removing file: %s\t%s\n", date, f->path);
+    } else {
+        zk_info(purge, "Removing file: %s\t%s", date, f->path);
+    }
+    if (unlink(f->path) == 0 || errno == ENOENT) {
+        CRASH_HERE(purge_half);
+    } else if (p->out != NULL) {
+        fprintf(stderr, "Failed to remove %s: %s\n", f->path,
+                strerror(errno));
+    } else {
+        zk_error(purge, "Failed to remove %s: %s", f->path, strerror(errno));
+    }
+}
+
+/* zxid of the oldest snapshot to be kept; false when none looks whole, and
+ * then nothing may go. */
+static bool
+purge_oldest_kept(const struct purge *p, int keep, int64_t *zxid)
+{
+    int found = 0;
+
+    for (size_t i = p->snaps.n; i > 0 && found < keep; i--) {
+        if (file_snap_looks_valid(p->snaps.v[i - 1].path)) {
+            *zxid = p->snaps.v[i - 1].zxid;
+            found++;
+        }
+    }
+    return found > 0;
+}
+
+static void
+purge_files(const struct purge *p, int64_t oldest)
+{
+    size_t first_log = zk_file_list_first_log(&p->logs, oldest);
+
+    for (size_t i = 0; i < p->logs.n && i < first_log; i++) {
+        purge_remove(p, &p->logs.v[i]);
+    }
+    for (size_t i = 0; i < p->snaps.n && p->snaps.v[i].zxid < oldest; i++) {
+        purge_remove(p, &p->snaps.v[i]);
+    }
+}
+
+/* The files of one kind; a folder that is not there has none. */
+static int
+purge_list(const char *dir, const char *prefix, struct zk_file_list *l,
+           struct zk_errmsg *em)
+{
+    int rv = zk_file_list_read(dir, prefix, l, em);
+
+    return rv == ZK_ENOTFOUND ? ZK_OK : rv;
+}
+
+/* Two folders, each with the other's files in it: the arguments are
+ * swapped, or wrong. */
+static int
+purge_check(const struct purge *p, struct zk_errmsg *em)
+{
+    struct zk_file_list l = { NULL, 0 };
+    int rv;
+
+    if (strcmp(p->log_dir, p->snap_dir) == 0) {
+        return ZK_OK;
+    }
+    rv = purge_list(p->log_dir, "snapshot", &l, em);
+    if (rv == ZK_OK && l.n > 0) {
+        rv = zk_fail(em, ZK_ECONFIG, "Log directory has snapshot files (%s). "
+                     "Check if dataLogDir and dataDir configuration is "
+                     "correct.", l.v[0].path);
+    }
+    zk_file_list_fini(&l);
+    if (rv == ZK_OK) {
+        rv = purge_list(p->snap_dir, "log", &l, em);
+    }
+    if (rv == ZK_OK && l.n > 0) {
+        rv = zk_fail(em, ZK_ECONFIG, "Snapshot directory has log files (%s). "
+                     "Check if dataLogDir and dataDir configuration is "
+                     "correct.", l.v[0].path);
+    }
+    zk_file_list_fini(&l);
+    return rv;
+}
+
+static int
+purge_run(struct purge *p, int keep, struct zk_errmsg *em)
+{
+    int64_t oldest;
+    int rv;
+
+    rv = purge_check(p, em);
+    if (rv == ZK_OK) {
+        rv = purge_list(p->log_dir, "log", &p->logs, em);
+    }
+    if (rv == ZK_OK) {
+        rv = purge_list(p->snap_dir, "snapshot", &p->snaps, em);
+    }
+    if (rv == ZK_OK && purge_oldest_kept(p, keep, &oldest)) {
+        purge_files(p, oldest);
+    }
+    return rv;
+}
+
+/* The version-2 folder below 'dir', by its one name. */
+static char *
+purge_dir(const char *dir)
+{
+    char *real = realpath(dir, NULL);
+    char *name = zk_xasprintf("%s/version-2", real != NULL ? real : dir);
+
+    free(real);
+    return name;
+}
+
+int
+purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
+              FILE *out, struct zk_errmsg *em)
+{
+    struct purge p = { .out = out };
+    int rv;
+
+    if (keep < PURGE_MIN_KEEP) {
+        return zk_fail(em, ZK_ECONFIG, PURGE_COUNT_TEXT);
+    }
+    p.log_dir = purge_dir(data_log_dir);
+    p.snap_dir = purge_dir(data_dir);
+    rv = purge_run(&p, keep, em);
+    zk_file_list_fini(&p.logs);
+    zk_file_list_fini(&p.snaps);
+    free(p.log_dir);
+    free(p.snap_dir);
+    return rv;
+}
+
+/* ---- the command ------------------------------------------------------ */
+
+static int
+purge_usage(void)
+{
+    printf("Usage:\n"
+           "PurgeTxnLog dataLogDir [snapDir] -n count\n"
+           "\tdataLogDir -- path to the txn log directory\n"
+           "\tsnapDir -- path to the snapshot directory\n"
+           "\tcount -- the number of old snaps/logs you want to keep, value "
+           "should be greater than or equal to 3\n");
+    return 1;
+}
+
+static bool
+purge_dir_exists(const char *dir)
+{
+    char cwd[PATH_MAX];
+
+    if (access(dir, F_OK) == 0) {
+        return true;
+    }
+    if (dir[0] == '/' || getcwd(cwd, sizeof cwd) == NULL) {
+        fprintf(stderr, "Path '%s' does not exist. \n", dir);
+    } else {
+        fprintf(stderr, "Path '%s/%s' does not exist. \n", cwd, dir);
+    }
+    return false;
+}
+
+static bool
+purge_count(const char *text, int *count)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || n > INT_MAX
+        || n < INT_MIN || text[0] == ' ') {
+        fprintf(stderr, "'%s' can not be parsed to integer.\n", text);
+        return false;
+    }
+    if (n < PURGE_MIN_KEEP) {
+        fprintf(stderr, PURGE_COUNT_TEXT "\n");
+        return false;
+    }
+    *count = (int) n;
+    return true;
+}
+
+int
+purge_main(int argc, char **argv)
+{
+    struct zk_errmsg em;
+    const char *snap_dir;
+    int count;
+
+    if (argc < 3 || argc > 4 || !purge_dir_exists(argv[0])) {
+        return purge_usage();
+    }
+    snap_dir = argc == 4 ? argv[1] : argv[0];
+    if ((argc == 4 && !purge_dir_exists(snap_dir))
+        || !purge_count(argv[argc - 1], &count)
+        || strcmp(argv[argc - 2], "-n") != 0) {
+        return purge_usage();
+    }
+    if (purge_txn_log(argv[0], snap_dir, count, stdout, &em) != ZK_OK) {
+        fprintf(stderr, "%s\n", em.text);
+        return 1;
+    }
+    return 0;
+}
