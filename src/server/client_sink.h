@@ -21,6 +21,7 @@
 #define SERVER_CLIENT_SINK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "auth/auth_info.h"
 #include "util/zk_buf.h"
@@ -78,8 +79,14 @@ struct client_sink {
     int64_t session_id;
     int32_t timeout_ms;             /* negotiated */
 
+    /* Owned by the selector: the expiry bucket of the last touch. */
+    int64_t touched_bucket_ms;
+
     /* Requests of the connection that are in the pipeline. */
     atomic_int outstanding;
+
+    /* The connection is closed: nobody reads what is appended. */
+    atomic_bool gone;
 
     /* Owned by the selector thread (requests carry their own reference). */
     struct auth_info *auth;

@@ -45,6 +45,7 @@ struct request {
     const void *owner;          /* Who must own the session; NULL: no check. */
     int64_t received_us;
     struct zk_slice body;       /* Behind this struct. */
+    bool throttled;             /* Waited too long: KE_THROTTLED_OP. */
 
     /* Set by Prep. */
     int32_t err;                /* KE_OK, or the reply's error. */
