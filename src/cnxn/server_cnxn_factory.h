@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server_cnxn_factory.h: the client port: accept thread, selector threads,
+ * connection expirer (Java: ServerCnxnFactory, NIOServerCnxnFactory).
+ *
+ * The port may be open while no server stands behind it: four-letter words
+ * are then still answered, other connections are closed.
+ *
+ * Life cycle, on the main thread: create (binds the port), set_server, start,
+ * [pause, stop of the server,] stop, destroy.
+ */
+#ifndef CNXN_SERVER_CNXN_FACTORY_H
+#define CNXN_SERVER_CNXN_FACTORY_H
+
+#include "config/server_config.h"
+#include "server/zookeeper_server.h"
+
+struct server_cnxn_factory;
+
+/* Four-letter words live above; this is how a connection reaches them. */
+struct four_letter_hook {
+    void *self;
+    /* Is this word (its four bytes as a big-endian int) known? */
+    bool (*known)(void *self, uint32_t word);
+    /* Appends the answer; 'arg' are the 8 bytes behind stmk.  Runs on the
+     * selector thread without any lock; the connection is closed behind. */
+    void (*answer)(void *self, uint32_t word, uint64_t arg,
+                   struct zk_buf *out);
+};
+
+/* Binds and listens on every address asked for; ZK_ECONFIG or ZK_EIO name
+ * the address. */
+int server_cnxn_factory_create(const struct server_config *config,
+                               const struct four_letter_hook *words,
+                               struct server_cnxn_factory **out,
+                               struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* The server that connections talk to; NULL: none.  Attaches the factory's
+ * cnxn_env to it. */
+void server_cnxn_factory_set_server(struct server_cnxn_factory *f,
+                                    struct zookeeper_server *zks);
+/* Starts the threads. */
+void server_cnxn_factory_start(struct server_cnxn_factory *f);
+/* Accepts and reads no more; what is appended is still sent. */
+void server_cnxn_factory_pause(struct server_cnxn_factory *f);
+/* Sends what is appended (for at most a second), closes all connections,
+ * ends the threads, and drops the server. */
+void server_cnxn_factory_stop(struct server_cnxn_factory *f);
+void server_cnxn_factory_destroy(struct server_cnxn_factory *f);
+
+/* The port in use (for port 0 in tests). */
+int server_cnxn_factory_port(const struct server_cnxn_factory *f);
+/* "host:port" as Java's status lines have it, of the plain client port. */
+const char *server_cnxn_factory_address(const struct server_cnxn_factory *f);
+size_t server_cnxn_factory_count(struct server_cnxn_factory *f);
+
+/* ---- for the words stat, cons, crst, dump -------------------------------- */
+
+/* One connection, copied under its lock. */
+struct cnxn_info {
+    char remote[64];            /* "/127.0.0.1:53082", IPv6 as Java prints
+                                 * it: "/0:0:0:0:0:0:0:1:53082" */
+    int interest_ops;           /* NIO's: 1 read, 4 write; 0 none */
+    int64_t outstanding;
+    int64_t packets_received, packets_sent;
+    int64_t session_id;         /* 0: none yet */
+    int32_t last_op;            /* op code; 0: none */
+    int64_t established_ms;     /* wall clock */
+    int32_t timeout_ms;
+    int64_t last_cxid;          /* -1: none */
+    int64_t last_zxid;
+    int64_t last_response_ms;   /* monotonic */
+    int64_t last_latency, min_latency, avg_latency, max_latency;    /* ms */
+};
+void server_cnxn_factory_each(struct server_cnxn_factory *f,
+                              void (*each)(void *arg,
+                                           const struct cnxn_info *info),
+                              void *arg);
+/* crst */
+void server_cnxn_factory_reset_stats(struct server_cnxn_factory *f);
+/* "Connections dump:" part of the word dump, behind its title. */
+void server_cnxn_factory_dump(struct server_cnxn_factory *f,
+                              struct zk_buf *out);
+
+#endif
