@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* providers.h: the schemes that provider_registry.c lists.  For auth/ alone. */
+/* providers.h: the schemes that provider_registry.c lists; for auth/ alone. */
 #ifndef AUTH_PROVIDERS_H
 #define AUTH_PROVIDERS_H
 
