@@ -146,7 +146,7 @@ fail_part() {
 # add_results FILE: adds the counts of an automake test-suite log.  Expected
 # failures are none of ours; an unexpected pass and an error are failures.
 add_results() {
-    local word count
+    local word count words='PASS|SKIP|XFAIL|FAIL|XPASS|ERROR'
     while read -r word count; do
         case "$word" in
         PASS) passed=$((passed + count)) ;;
@@ -154,8 +154,7 @@ add_results() {
         *) failed=$((failed + count)) ;;
         esac
     done <<EOF
-$(sed -n 's/^# \(PASS\|SKIP\|XFAIL\|FAIL\|XPASS\|ERROR\): *\([0-9]*\)$/\1 \2/p' \
-    "$1")
+$(sed -nE "s/^# ($words): *([0-9]+)\$/\1 \2/p" "$1")
 EOF
 }
 

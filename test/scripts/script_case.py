@@ -112,6 +112,32 @@ class ScriptCase(unittest.TestCase):
                               check=False)
         return Result(done)
 
+    def spawn(self, *words, **popen):
+        """Starts a program that the end of the test kills if need be."""
+        program = subprocess.Popen(words, cwd=self.dir,
+                                   stdin=subprocess.DEVNULL,
+                                   start_new_session=True,
+                                   **{"env": self.env, **popen})
+        self.addCleanup(self.end_program, program)
+        return program
+
+    def end_program(self, program):
+        try:
+            os.killpg(program.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        program.wait()
+        if program.stdout:
+            program.stdout.close()
+
+    def answers(self):
+        """Whether somebody listens on the test's port."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+            return True
+        except OSError:
+            return False
+
     def zk_server(self, *words, **env):
         return self.run_script("zkServer.sh", *words, **env)
 

@@ -160,16 +160,14 @@ class Bootstrap(ScriptCase):
 
     def test_server_keeps_its_configuration_and_data(self):
         base = self.dir + "/.local/share/zkd"
-        with subprocess.Popen(
-                [self.top + "/bootstrap.sh", "server"],
-                env={**self.env, "FAKE_ZKD": "mute"},
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                universal_newlines=True) as server:
-            lines = [server.stdout.readline() for _ in range(3)]
-            self.wait_until("the server runs", lambda:
-                            os.path.exists(self.argv))
-            server.terminate()
+        server = self.spawn(
+            self.top + "/bootstrap.sh", "server",
+            env={**self.env, "FAKE_ZKD": "mute"}, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, universal_newlines=True)
+        lines = [server.stdout.readline() for _ in range(3)]
+        self.wait_until("the server runs",
+                        lambda: os.path.exists(self.argv) and
+                        self.handed_words())
         self.assertEqual(lines, [
             "Configuration: %s/zoo.cfg\n" % base,
             "Data:          %s/data\n" % base,

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import threading
 import unittest
 
@@ -28,26 +27,18 @@ class Launcher(ScriptCase):
         self.assertEqual((ran.code, ran.err), (0, ""))
 
     def test_server_gets_properties_and_arguments(self):
-        with subprocess.Popen(
-                [LAUNCHER, "-Xmx1000m", "-Dzookeeper.log.dir=/l o g",
-                 "-XX:OnOutOfMemoryError=kill -9 %p", "-cp", "a:b", "-Dflag",
-                 "--add-opens", "x=y", PACKAGE +
-                 "server.quorum.QuorumPeerMain", self.cfg],
-                env=self.env) as server:
-            self.wait_until("the server listens", self.answers)
-            with open("/proc/%d/cmdline" % server.pid, "rb") as words:
-                self.assertIn(b"fake_zkd.py", words.read())
-            server.send_signal(signal.SIGTERM)
-            self.assertEqual(server.wait(script_case.DEADLINE), 0)
+        server = self.spawn(
+            LAUNCHER, "-Xmx1000m", "-Dzookeeper.log.dir=/l o g",
+            "-XX:OnOutOfMemoryError=kill -9 %p", "-cp", "a:b", "-Dflag",
+            "--add-opens", "x=y", PACKAGE + "server.quorum.QuorumPeerMain",
+            self.cfg)
+        self.wait_until("the server listens", self.answers)
+        with open("/proc/%d/cmdline" % server.pid, "rb") as words:
+            self.assertIn(b"fake_zkd.py", words.read())
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(script_case.DEADLINE), 0)
         self.assertEqual(self.handed_words(),
                          ["-Dzookeeper.log.dir=/l o g", "-Dflag=", self.cfg])
-
-    def answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 5).close()
-            return True
-        except OSError:
-            return False
 
     def test_exit_code_of_the_server(self):
         ran = self.java(PACKAGE + "server.ZooKeeperServerMain", self.cfg,

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """zkServer.sh: its lines, exit codes and variables, over a fake server."""
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
-import unittest
 
 import script_case
 from script_case import BIN, ScriptCase, alive
@@ -102,19 +102,16 @@ class StartStop(ScriptCase):
 
     def test_pid_file_that_names_a_strange_process(self):
         os.mkdir(self.data)
-        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stranger:
+        stranger = self.spawn("sleep", "600")
+        for verb, line in (("stop", "Stopping zookeeper ... STOPPED\n"),
+                           ("start", "Starting zookeeper ... STARTED\n")):
             with open(self.pid_file, "w", encoding="ascii") as out:
                 out.write(str(stranger.pid))
-            ran = self.zk_server("stop")
-            self.assertEqual(ran.out, "Stopping zookeeper ... STOPPED\n")
+            ran = self.zk_server(verb)
+            self.assertEqual(ran.out, line, ran)
             self.assertIsNone(stranger.poll())
-            with open(self.pid_file, "w", encoding="ascii") as out:
-                out.write(str(stranger.pid))
-            ran = self.zk_server("start")
-            self.assertEqual(ran.out, "Starting zookeeper ... STARTED\n")
-            self.zk_server("stop")
-            self.assertIsNone(stranger.poll())
-            stranger.stdin.close()
+        self.zk_server("stop")
+        self.assertIsNone(stranger.poll())
 
     def test_missing_config_or_data_dir(self):
         ran = self.zk_server("start", "none.cfg")
@@ -138,30 +135,36 @@ class StartStop(ScriptCase):
                 self.check_foreground(noexec)
 
     def check_foreground(self, noexec):
-        with subprocess.Popen(
-                [os.path.join(BIN, "zkServer.sh"), "start-foreground"],
-                env={**self.env, "ZOO_NOEXEC": noexec}, cwd=self.dir,
-                stderr=subprocess.DEVNULL) as server:
-            self.wait_until("the server listens", self.answers)
-            ran = self.zk_server("status")
-            self.assertEqual(ran.lines[-1:], ["Mode: standalone"], ran)
-            with open("/proc/%d/cmdline" % server.pid, "rb") as words:
-                is_script = b"zkServer.sh" in words.read()
-            self.assertEqual(is_script, bool(noexec))
-            pid = server.pid
-            if is_script:
-                with open("/proc/%d/task/%d/children" % (pid, pid),
-                          encoding="ascii") as children:
-                    pid = int(children.read())
-            os.kill(pid, signal.SIGTERM)
-            self.assertEqual(server.wait(script_case.DEADLINE), 0)
+        server = self.spawn(os.path.join(BIN, "zkServer.sh"),
+                            "start-foreground", stderr=subprocess.DEVNULL,
+                            env={**self.env, "ZOO_NOEXEC": noexec})
+        self.wait_until("the server listens", self.answers)
+        ran = self.zk_server("status")
+        self.assertEqual(ran.lines[-1:], ["Mode: standalone"], ran)
+        with open("/proc/%d/cmdline" % server.pid, "rb") as words:
+            is_script = b"zkServer.sh" in words.read()
+        self.assertEqual(is_script, bool(noexec))
+        pid = server.pid
+        if is_script:
+            with open("/proc/%d/task/%d/children" % (pid, pid),
+                      encoding="ascii") as children:
+                pid = int(children.read())
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(server.wait(script_case.DEADLINE), 0)
 
-    def answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 5).close()
-            return True
-        except OSError:
-            return False
+    def test_stop_ends_where_nobody_reaps_orphans(self):
+        # As in a container whose first process does not: the ended server
+        # stays a zombie.
+        subreaper = 36
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.assertEqual(libc.prctl(subreaper, 1, 0, 0, 0), 0)
+        self.addCleanup(libc.prctl, subreaper, 0, 0, 0, 0)
+        self.zk_server("start")
+        pid = self.read_pid()
+        self.addCleanup(os.waitpid, pid, 0)
+        ran = self.zk_server("stop")
+        self.assertEqual(ran.out, "Stopping zookeeper ... STOPPED\n", ran)
+        self.assertTrue(os.path.exists("/proc/%d" % pid), "was reaped")
 
 
 class Settings(ScriptCase):
