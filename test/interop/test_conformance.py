@@ -11,6 +11,7 @@ run against Debian's server too.
 import os
 import struct
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(
     os.path.abspath(__file__)), 'lib'))
@@ -606,6 +607,22 @@ class Permissions(Case):
         self.assertEqual(self.c.call(zk.auth('digest', b'u:p')).zxid, 0)
 
 
+    def test_events(self):
+        """an event goes to those who may read the node, no others"""
+        path = self.a + '/p'
+        stranger = self.connect()
+        self.expect(self.c, zk.auth('digest', b'u:pw'), 0)
+        for conn in (self.c, stranger):
+            self.expect(conn, zk.exists(path, True), -101)
+        self.expect(self.c, zk.create(
+            path, acl=[zk.ACL(31, 'auth', '')]), 0)
+        self.assertEqual([(e.type, e.path) for e in self.c.drain()],
+                         [(1, path)])
+        self.assertEqual(stranger.drain(), [])
+        # The watch is gone nevertheless.
+        self.expect(stranger, zk.check_watches(path, 2), -121)
+
+
 class Reconfig(Case):
 
     def test_disabled(self):
@@ -636,6 +653,74 @@ class PlainTypes(Case):
     def test_container(self):
         """containers do not need extended types"""
         self.expect(self.c, zk.create_container(self.a + '/c'), 0)
+
+
+class Background(Case):
+    """Nodes that the server removes by itself."""
+
+    config = {'tickTime': '300'}
+    properties = {'znode.container.checkIntervalMs': '100'}
+
+    def wait_gone(self, path):
+        """Waits for the event that says so, no longer than 10 s."""
+        self.c.drain()
+        if self.c.call(zk.exists(path, True)).err == -101:
+            return
+        event = self.c.next(10.0)
+        self.assertEqual((event.type, event.path), (2, path))
+
+    def test_container(self):
+        """a container goes once its last child is deleted, not before"""
+        used, fresh = self.a + '/used', self.a + '/fresh'
+        self.expect(self.c, zk.create_container(used), 0)
+        self.expect(self.c, zk.create_container(fresh), 0)
+        self.expect(self.c, zk.create(used + '/kid'), 0)
+        # Time for a few rounds of the check.
+        self.expect(self.c, zk.create_ttl(self.a + '/t', ttl=300), 0)
+        self.wait_gone(self.a + '/t')
+        self.expect(self.c, zk.exists(used), 0)
+        self.expect(self.c, zk.delete(used + '/kid'), 0)
+        self.wait_gone(used)
+        # Never used: stays, by default.
+        self.expect(self.c, zk.exists(fresh), 0)
+
+    def test_ttl(self):
+        """a TTL node goes when unchanged that long and childless"""
+        path = self.a + '/t'
+        self.expect(self.c, zk.create_ttl(path, ttl=400), 0)
+        self.expect(self.c, zk.create(path + '/kid'), 0)
+        self.expect(self.c, zk.create_ttl(self.a + '/u', ttl=800), 0)
+        self.wait_gone(self.a + '/u')
+        self.expect(self.c, zk.exists(path), 0)
+        self.expect(self.c, zk.delete(path + '/kid'), 0)
+        self.wait_gone(path)
+
+    def test_expired_session(self):
+        """a session that is silent too long ends, its nodes with it"""
+        path = self.a + '/e'
+        other = self.connect(timeout=600)
+        self.expect(other, zk.create(path, flags=1), 0)
+        other.close()
+        self.wait_gone(path)
+        again = self.open()
+        reply = again.handshake(session=other.session, passwd=other.passwd)
+        self.assertEqual((reply.timeout, reply.session), (0, 0))
+        self.assert_closes(again)
+
+    def test_ping_keeps_session(self):
+        """pings alone keep a session, each request does"""
+        path = self.a + '/e'
+        other = self.connect(timeout=600)
+        self.expect(other, zk.create(path, flags=1), 0)
+        began = time.monotonic()
+        while time.monotonic() - began < 2.0:
+            for request in (zk.ping(), zk.exists(path), zk.sync('/')):
+                self.expect(other, request, 0)
+                # Less than the timeout, much more than the machine needs.
+                other.socket.settimeout(0.1)
+                with self.assertRaises(TimeoutError):
+                    other.socket.recv(1)
+        self.expect(self.c, zk.exists(path), 0)
 
 
 class Connections(Case):

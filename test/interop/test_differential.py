@@ -81,17 +81,22 @@ class Differential(unittest.TestCase):
         steps = diffscript.script(seed, count)
         self.assertGreaterEqual(diffscript.operations(steps),
                                 min(count, MINIMUM))
-        old = self.trace('java', steps)
-        new = self.trace(harness.subject(), steps)
+        old, error = self.trace('java', steps)
+        self.assertIsNone(error)
+        new, error = self.trace(harness.subject(), steps)
+        # A server that failed on the way is compared as far as it came.
         comparison = diffcompare.Comparison(steps, old, new)
         differences = comparison.run()
         self.report(steps, comparison)
-        if differences:
-            self.fail(self.explain(comparison, seed))
+        if error or differences:
+            self.fail(self.explain(comparison, seed, error))
         self.coverage(old)
 
     def trace(self, kind, steps):
-        """Plays in a thread of its own, so that a hang has an end."""
+        """Plays in a thread of its own, so that a hang has an end.
+
+        Returns the trace and, when the server failed, what happened.
+        """
         traces = {}
         thread = threading.Thread(target=self.play,
                                   args=(kind, steps, traces), daemon=True)
@@ -99,13 +104,15 @@ class Differential(unittest.TestCase):
         thread.join(120)
         if thread.is_alive():
             self.fail('%s did not finish the script' % kind)
-        if isinstance(traces[kind], BaseException):
-            so_far = traces.get(kind + ' so far')
-            where = so_far.texts[-1] if so_far and so_far.texts else '?'
-            self.fail('%s, step %d (%s): %s: %s' % (
-                kind, len(so_far.texts) if so_far else 0, where[:500],
-                type(traces[kind]).__name__, traces[kind]))
-        return traces[kind]
+        result = traces[kind]
+        if not isinstance(result, BaseException):
+            return result, None
+        so_far = traces.get(kind + ' so far')
+        if so_far is None:
+            raise result
+        return so_far, 'ended at step %d (%s): %s: %s' % (
+            len(so_far.texts) - 1, so_far.texts[-1][:500],
+            type(result).__name__, result)
 
     def report(self, steps, comparison):
         print('%d operations in %d steps; rules used:' % (
@@ -117,11 +124,13 @@ class Differential(unittest.TestCase):
         self.assertFalse(unknown, 'rules without a reason')
         sys.stdout.flush()
 
-    def explain(self, comparison, seed):
+    def explain(self, comparison, seed, error):
         """The differences for people, with what led to them."""
         lines = ['%d differences (seed %d); oracle: Apache 3.8.0, subject: '
                  '%s' % (len(comparison.differences), seed,
                          comparison.new.name)]
+        if error:
+            lines.append('the subject %s' % error)
         for found in comparison.differences:
             lines.append('')
             lines.append('--- operation step %d: %s' % (

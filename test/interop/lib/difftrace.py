@@ -101,9 +101,9 @@ class Player:
                     self.trace.texts.append('; '.join(text) or step.kind)
                 self.server.check_alive()
         finally:
+            self.trace.clock[1] = int(time.time() * 1000) + 5000
             for conn in self.conns.values():
                 conn.close()
-        self.trace.clock[1] = int(time.time() * 1000) + 5000
         return self.trace
 
     # -- kinds of steps

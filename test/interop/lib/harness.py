@@ -117,7 +117,7 @@ class ServerCase(unittest.TestCase):
         return got
 
 
-def main(name):
+def main(name, warnings=None):
     """Runs the module's tests; options of ours precede unittest's.
 
     --java          run against the Apache server instead of zkd
@@ -137,7 +137,7 @@ def main(name):
     faulthandler.dump_traceback_later(
         float(os.environ.get('ZK_TEST_LIMIT', '180')), exit=True)
     program = unittest.main(module=name, argv=[sys.argv[0]] + args,
-                            exit=False)
+                            exit=False, warnings=warnings)
     faulthandler.cancel_dump_traceback_later()
     result = program.result
     if not result.wasSuccessful():
