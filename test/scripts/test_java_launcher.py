@@ -6,10 +6,9 @@ import re
 import signal
 import socket
 import threading
-import unittest
 
 import script_case
-from script_case import LAUNCHER, DebianCase, ScriptCase, alive
+from script_case import LAUNCHER, ScriptCase
 
 PACKAGE = "org.apache.zookeeper."
 
@@ -122,37 +121,6 @@ class Launcher(ScriptCase):
                 ran = self.java(*words)
                 self.assertEqual((ran.code, ran.out), (1, ""))
                 self.assertNotEqual(ran.err, "")
-
-
-class DebianScripts(DebianCase):
-    """Debian's own zkServer.sh, with JAVA= of its environment changed."""
-
-    java = LAUNCHER
-
-    def test_life_of_a_server(self):
-        ran = self.debian("zkServer.sh", "start")
-        self.assertEqual((ran.code, ran.out),
-                         (0, "Starting zookeeper ... STARTED\n"), ran)
-        pid = self.read_pid()
-        self.wait_until("the server answers", lambda: self.debian(
-            "zkServer.sh", "status").lines[-1:] == ["Mode: standalone"])
-        ran = self.debian("zkServer.sh", "version")
-        self.assertRegex(ran.out, r"^Apache ZooKeeper, version 3\.9\.4-zkd-")
-        ran = self.debian("zkServer.sh", "stop")
-        self.assertEqual(ran.out, "Stopping zookeeper ... STOPPED\n")
-        self.wait_until("the server is gone", lambda: not alive(pid))
-
-    def test_cleanup(self):
-        os.makedirs(self.data + "/version-2")
-        ran = self.debian("zkCleanup.sh", "-n", "3")
-        self.assertEqual((ran.code, ran.err), (0, ""), ran)
-
-
-@unittest.skipUnless(script_case.real_zkd(), "zkd is not built")
-class DebianScriptsOverZkd(DebianScripts):
-    """The same over the server itself."""
-
-    zkd = script_case.real_zkd()
 
 
 if __name__ == "__main__":
