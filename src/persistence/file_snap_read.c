@@ -8,6 +8,7 @@
 
 #include "persistence/snap_format.h"
 #include "persistence/snap_input.h"
+#include "proto/acl_codec.h"
 #include "util/zk_bytes.h"
 
 /* What may follow seal 1 is shorter than this. */
@@ -137,8 +138,11 @@ fsr_acl(struct snap_parser *sp)
             }
         }
     }
+    /* A negative count is an empty list, as Java reads it. */
     rv = data_tree_load_acl(sp->tree, (int64_t) zk_get_be64(sp->in.p),
-                            zk_slice(sp->in.p + 8, (int32_t) at - 8), &why);
+                            n < 0 ? acl_raw_empty
+                                  : zk_slice(sp->in.p + 8, (int32_t) at - 8),
+                            &why);
     sp->in.p += at;
     return fsr_refused(sp, rv, &why);
 }

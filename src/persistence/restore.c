@@ -180,6 +180,19 @@ rs_empty(struct restore *rs)
     return rs_save(rs);
 }
 
+/* The tree of a new database, whatever the tree held before. */
+static int
+rs_make_empty(struct restore *rs)
+{
+    const struct jute_stat_persisted zero = { 0 };
+    int rv;
+
+    data_tree_load_begin(rs->tree);
+    rv = data_tree_load_node(rs->tree, ZK_SLICE_LIT(""), ZK_SLICE_LIT(""),
+                             -1, &zero, rs->em);
+    return rv != ZK_OK ? rv : data_tree_load_end(rs->tree, 0, NULL, rs->em);
+}
+
 /* No snapshot: is there a log?  Java: ZOOKEEPER-2325, ZOOKEEPER-3056. */
 static int
 rs_no_snapshot(struct restore *rs, bool *empty)
@@ -187,8 +200,7 @@ rs_no_snapshot(struct restore *rs, bool *empty)
     struct zk_file_list l;
     int rv;
 
-    data_tree_load_begin(rs->tree);
-    rv = data_tree_load_end(rs->tree, 0, NULL, rs->em);
+    rv = rs_make_empty(rs);
     if (rv == ZK_OK) {
         rv = zk_file_list_read(rs->fl->log_dir, "log", &l, rs->em);
     }
