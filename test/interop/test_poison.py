@@ -25,12 +25,18 @@ import zkwire as zk                     # noqa: E402
 
 FUZZ_ROUNDS = 400
 
+# Sessions that shall not expire, however slow the machine is (ms).
+LONG = 300000
+LONG_SESSIONS = {'maxSessionTimeout': str(LONG)}
+
 
 class Case(harness.ServerCase):
 
+    config = LONG_SESSIONS
+
     def setUp(self):
         super().setUp()
-        self.bystander = self.server.connect(timeout=20000)
+        self.bystander = self.server.connect(timeout=LONG)
         self.addCleanup(lambda: self._end(self.bystander))
         self.home = self.fresh(self.bystander)
         self.addCleanup(self.check_bystander)
@@ -58,7 +64,7 @@ class Case(harness.ServerCase):
         self.expect(self.bystander, zk.set_data(self.home, value), 0)
         self.server.restart(crash=True)
         self.bystander.close()
-        self.bystander = self.server.connect(timeout=20000)
+        self.bystander = self.server.connect(timeout=LONG)
         reply = self.expect(self.bystander, zk.get_data(self.home), 0)
         self.assertEqual(reply.body['data'], value)
 
@@ -440,7 +446,7 @@ class Slow(Case):
     """Clients that are slow, silent, or many."""
 
     properties = {'zookeeper.nio.sessionlessCnxnTimeout': '1000'}
-    config = {'tickTime': '500'}
+    config = dict(LONG_SESSIONS, tickTime='500')
 
     def test_silent(self):
         """a connection that says nothing is closed after the timeout"""
@@ -464,7 +470,7 @@ class Slow(Case):
         """replies nobody fetches hold up nobody else"""
         size = 500000
         self.expect(self.bystander, zk.set_data(self.home, b'x' * size), 0)
-        conn = self.connect(timeout=10000)
+        conn = self.connect(timeout=LONG)
         requests = [zk.get_data(self.home) for _ in range(64)]
         conn.post(*requests)
         began = time.monotonic()
@@ -486,7 +492,7 @@ class Slow(Case):
 
 class Many(Case):
 
-    config = {'tickTime': '500'}
+    config = dict(LONG_SESSIONS, tickTime='500')
 
     def test_thousands(self):
         """two thousand sessions at once, a watch and a node each"""
@@ -499,7 +505,7 @@ class Many(Case):
                            (min(max(soft, want), hard), hard))
         conns = []
         try:
-            data = zk.connect_request(timeout=10000)
+            data = zk.connect_request(timeout=LONG)
             frame = struct.pack('>i', len(data)) + data
             for at in range(0, count, 100):
                 batch = [zk.Conn(self.server.address) for _ in range(100)]
@@ -535,7 +541,7 @@ class Many(Case):
 
 class PerAddressLimit(Case):
 
-    config = {'maxClientCnxns': '8'}
+    config = dict(LONG_SESSIONS, maxClientCnxns='8')
 
     def test_limit(self):
         """connections beyond maxClientCnxns are closed, no others"""
