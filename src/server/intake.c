@@ -63,21 +63,27 @@ ik_auth_failed(struct intake *in, struct client_sink *sink, int32_t xid,
     return INTAKE_CLOSE;
 }
 
+/* The new list is set under the database lock, shared: events, which look at
+ * it, are made under the exclusive one. */
 static enum intake_verdict
 ik_auth(struct intake *in, struct client_sink *sink, int32_t xid,
         struct input_archive *ia, struct zk_buf *out)
 {
     struct jute_auth_packet packet;
-    const struct auth_provider *provider;
-    struct auth_info *who = NULL;
+    struct auth_info *who;
+    int err;
 
     if (jute_auth_packet_decode(ia, &packet) != ZK_OK) {
         return INTAKE_CLOSE;
     }
-    provider = auth_provider_find(&in->zks->auth, packet.scheme);
-    if (provider == NULL || provider->authenticate == NULL
-        || provider->authenticate(&in->zks->auth, sink->auth, packet.auth,
-                                  &who) != KE_OK) {
+    err = auth_packet(&in->zks->auth, sink->auth, packet.scheme, packet.auth,
+                      &who);
+    if (err == KE_BAD_ARGUMENTS) {
+        zk_warn(server, "session 0x%lx is meant for another ensemble",
+                (long) sink->session_id);
+        return INTAKE_CLOSE;
+    }
+    if (err != KE_OK) {
         return ik_auth_failed(in, sink, xid, packet.scheme, out);
     }
     auth_info_unref(sink->auth);

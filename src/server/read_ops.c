@@ -293,14 +293,10 @@ ro_who_am_i(const struct read_context *ctx, struct input_archive *ia,
     (void) ia;
     output_archive_int(out, (int32_t) ctx->who->n);
     for (size_t i = 0; i < ctx->who->n; i++) {
-        struct zk_slice scheme = zk_slice_str(ctx->who->ids[i].scheme);
-        struct zk_slice id = zk_slice_str(ctx->who->ids[i].id);
-        const struct auth_provider *p = auth_provider_find(ctx->auth, scheme);
+        const struct auth_id *id = &ctx->who->ids[i];
 
-        output_archive_slice(out, scheme);
-        output_archive_slice(out, p != NULL && p->user_name != NULL
-                                      ? p->user_name(id)
-                                      : id);
+        output_archive_slice(out, auth_id_scheme(id));
+        output_archive_slice(out, auth_user_name(ctx->auth, id));
     }
     return KE_OK;
 }

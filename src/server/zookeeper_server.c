@@ -123,6 +123,9 @@ zookeeper_server_create(const struct server_config *config)
     zks->auth.digest_alg = config->auth.digest_alg;
     zks->auth.super_digest = config->auth.super_digest;
     zks->auth.x509_super_user = config->auth.x509_super_user;
+    zks->auth.ensemble_names =
+        system_properties_get(config->props, "zookeeper.ensembleAuthName");
+    zks->auth.ensemble_enabled = zks->auth.ensemble_names != NULL;
     zks->enforced_schemes = zks_enforced_schemes(&config->request);
     zks->db = zk_database_create(&config->storage);
     zks->sessions = session_tracker_create(
