@@ -25,7 +25,10 @@ struct final_request_processor {
     struct final_env env;
     struct zk_thread thread;
     struct blocking_queue inbox;
-    struct zk_buf scratch;      /* Owned by the thread: answers of reads. */
+
+    /* Owned by the thread. */
+    struct zk_buf scratch;      /* The answer in hand. */
+    int64_t now_us;             /* When the batch in hand began. */
 };
 
 static void frp_submit(struct request_processor *base, struct bq_list *list);
@@ -111,6 +114,16 @@ frp_send(struct final_request_processor *frp, const struct request *r,
 }
 
 static void
+frp_record(const struct final_request_processor *frp,
+           const struct request *r, bool write)
+{
+    int64_t ms = (frp->now_us - r->received_us) / 1000;
+
+    server_metrics_add(write ? METRIC_updatelatency : METRIC_readlatency,
+                       ms);
+}
+
+static void
 frp_answer(struct final_request_processor *frp, struct request *r,
            const struct txn_view *txn, const struct txn_result *res)
 {
@@ -142,6 +155,7 @@ frp_answer(struct final_request_processor *frp, struct request *r,
         zk_buf_clear(&frp->scratch);    /* Closed without an answer. */
     }
     frp_send(frp, r, &o);
+    frp_record(frp, r, txn != NULL);
     if (o.err == KE_SESSION_MOVED) {
         zk_info(final, "session 0x%lx has moved to another connection",
                 (long) r->session_id);
@@ -215,6 +229,7 @@ static void
 frp_batch(struct final_request_processor *frp, struct bq_list *in,
           struct bq_list *done)
 {
+    frp->now_us = zk_time_mono_us();
     zk_write_lock(&frp->env.db->lock);
     for (int i = 0; i < FRP_LOCK_BATCH && in->n > 0; i++) {
         struct bq_node *node = bq_list_pop(in);

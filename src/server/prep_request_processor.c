@@ -282,18 +282,26 @@ static void
 prp_batch(struct prep_request_processor *prp, struct bq_list *in,
           struct bq_list *out)
 {
+    int64_t now_us = zk_time_mono_us();
     struct bq_node *node;
+    size_t changes;
 
     prp->time = zk_time_wall_ms();
     zk_read_lock(&prp->env.db->lock);
+    changes = outstanding_changes_size(prp->env.db->changes);
     for (int i = 0; i < PREP_LOCK_BATCH; i++) {
         node = bq_list_pop(in);
         if (node == NULL) {
             break;
         }
+        server_metrics_add(METRIC_prep_processor_queue_time_ms,
+                           (now_us - request_of(node)->received_us) / 1000);
         prp_one(prp, request_of(node));
         bq_list_append(out, node);
     }
+    server_metrics_add_n(METRIC_outstanding_changes_queued,
+                         outstanding_changes_size(prp->env.db->changes)
+                             - changes);
     zk_read_unlock(&prp->env.db->lock);
 }
 
@@ -304,6 +312,8 @@ prp_run(void *arg)
     struct bq_list in = { 0 }, out = { 0 };
 
     while (blocking_queue_take_all(&prp->inbox, &in)) {
+        server_metrics_add(METRIC_prep_processor_queue_size,
+                           (int64_t) in.n);
         while (in.n > 0) {
             prp_batch(prp, &in, &out);
             prp->next->submit(prp->next, &out);

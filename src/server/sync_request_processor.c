@@ -246,6 +246,7 @@ static void
 srp_flush(struct sync_request_processor *srp)
 {
     struct zk_errmsg em;
+    int64_t begin;
     int rv;
 
     srp->last_flush_ms = zk_time_mono_ms();
@@ -254,6 +255,7 @@ srp_flush(struct sync_request_processor *srp)
     }
     server_metrics_add(METRIC_sync_processor_batch_size,
                        (int64_t) srp->to_flush_txns);
+    begin = zk_time_mono_ms();
     rv = file_txn_log_commit(srp->log, &em);
     if (rv == ZK_ENOSPC) {
         rv = srp_retry_full_disk(srp, &em);
@@ -266,7 +268,8 @@ srp_flush(struct sync_request_processor *srp)
         zk_fatal(SRP_EXIT_CODE, "the transaction log failed: %s", em.text);
         return;
     }
-    CRASH_HERE(log_synced);
+    server_metrics_add(METRIC_sync_processor_queue_flush_time_ms,
+                       zk_time_mono_ms() - begin);
     srp->to_flush_txns = 0;
     srp->next->submit(srp->next, &srp->to_flush);
 }
@@ -354,6 +357,8 @@ srp_run(void *arg)
 
     srp->last_flush_ms = zk_time_mono_ms();
     while (srp_take(srp, &in)) {
+        server_metrics_add(METRIC_sync_processor_queue_size,
+                           (int64_t) in.n);
         if (in.n == 0 && srp_batch_is_due(srp)) {
             srp_flush(srp);
         }

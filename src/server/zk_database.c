@@ -172,10 +172,15 @@ void
 zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
                   const struct txn_view *txn, struct txn_result *res)
 {
+    size_t changes;
+
     zk_assert(txn->zxid > data_tree_last_zxid(db->tree));
     data_tree_apply(db->tree, txn, res);
     db_check_digest(db, txn);
+    changes = outstanding_changes_size(db->changes);
     outstanding_changes_remove_upto(db->changes, txn->zxid);
+    server_metrics_add_n(METRIC_outstanding_changes_removed,
+                         changes - outstanding_changes_size(db->changes));
     committed_log_add(db->committed, bytes);
 }
 
