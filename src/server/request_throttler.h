@@ -22,6 +22,7 @@ struct throttler_env {
     void (*dropped)(void *self, struct request *r);
 };
 
+/* 'env' is copied; the thread starts at once. */
 struct request_processor *
 request_throttler_create(const struct throttler_env *env,
                          struct request_processor *next);

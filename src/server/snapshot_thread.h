@@ -9,6 +9,7 @@
 
 struct snapshot_thread;
 
+/* Starts the thread; 'db' is borrowed for its life. */
 struct snapshot_thread *snapshot_thread_create(struct zk_database *db);
 /* Has a snapshot taken; false when one is under way already. */
 bool snapshot_thread_request(struct snapshot_thread *st);

@@ -33,6 +33,7 @@ struct sync_env {
     void (*slow_sync)(void *self);      /* fsync.warningthresholdms */
 };
 
+/* 'env' is copied; the threads start at once. */
 struct request_processor *
 sync_request_processor_create(const struct sync_env *env,
                               struct request_processor *next);

@@ -5,7 +5,6 @@
  * call out to another module's callback that may block.
  */
 LOCK(10, quorum_peer,         "role, committed and proposed view, epochs")
-LOCK(15, zookeeper_server,    "life-cycle state of one server")
 LOCK(20, leader,              "proposals and ack sets, learner list")
 LOCK(30, quorum_cnx_manager,  "peer -> worker and queue maps")
 LOCK(35, container_manager,   "its timer")
