@@ -20,7 +20,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(
     os.path.abspath(__file__)), 'lib'))
 
 import harness                          # noqa: E402
-import servers                          # noqa: E402
 import zkwire as zk                     # noqa: E402
 
 FUZZ_ROUNDS = 400

@@ -120,8 +120,8 @@ def each_operation():
         for make in (zk.exists, zk.get_data, zk.get_children,
                      zk.get_children2, zk.get_acl, zk.get_ephemerals,
                      zk.get_all_children_number, zk.sync):
-            # A null path here: 3.8.0 never answers sync.
-            if path is not None or make is not zk.sync:
+            # sync echoes its path; Apache re-encodes what is not UTF-8.
+            if not (make is zk.sync and isinstance(path, bytes)):
                 steps.append(call(c, make(path)))
         steps.append(call(c, zk.create('/op')))
     steps.append(call(c, zk.create('/op')))
@@ -178,7 +178,6 @@ def each_operation():
         call(c, zk.get_all_children_number('/')),
         call(c, zk.get_all_children_number('/op')),
         call(c, zk.get_ephemerals('/op/e')),
-        call(c, zk.sasl(b'no such thing here')),
         # Empty names and deep trees.
         call(c, zk.create('/op/', flags=2)),
         call(c, zk.create('/op/', flags=3)),
@@ -265,7 +264,8 @@ def who_may_what():
 
 def authentication():
     """auth and sasl packets that succeed, fail and end connections."""
-    steps = []
+    steps = [Step('open', 'sasl'), call('sasl', zk.sasl(b'not set up')),
+             call('sasl', zk.ping())]
     for at, request in enumerate((
             zk.auth('digest', b'u:p'), zk.auth('digest', b'colonless'),
             zk.auth('digest', b''), zk.auth('digest', b':'),
@@ -505,8 +505,7 @@ def transactions():
             (zk.create2(y), zk.create2(y)),
             (zk.create_container(x + '/c'), zk.create_ttl(x + '/t'),
              zk.create(x + '/d', flags=4), zk.create2(x + '/f', flags=4),
-             zk.create_container(x + '/g', flags=0),
-             zk.create_container(x + '/h', flags=1)),
+             zk.create_container(x + '/g', flags=0)),
             (zk.create_ttl(x + '/u', flags=6),),
             (zk.create_ttl(x + '/v', flags=0, ttl=5),),
             (zk.create_ttl(x + '/v', flags=2, ttl=-1),),
@@ -823,7 +822,7 @@ class Chance:
 
         def again(player):
             zxid = max(0, player.last_zxid - back)
-            paths = [self_path for self_path in watched]
+            paths = list(watched)
             if recursive or persistent:
                 return zk.set_watches2(zxid, paths[:2], paths[2:4],
                                        paths[4:], persistent, recursive)
