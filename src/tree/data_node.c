@@ -47,17 +47,6 @@ node_owner_of_ttl(int64_t ttl_ms, bool emulate_353)
 }
 
 static size_t
-name_len(const struct data_node *node)
-{
-    uint64_t len = node->name_len;
-
-    if (node->flags & NODE_HAS_LONG_NAME) {
-        memcpy(&len, DATA_NODE_PART(node, NODE_HAS_LONG_NAME), sizeof len);
-    }
-    return (size_t) len;
-}
-
-static size_t
 data_bytes(const struct data_node *node)
 {
     return node->data_len > 0 ? (size_t) node->data_len : 0;
@@ -66,8 +55,7 @@ data_bytes(const struct data_node *node)
 struct zk_slice
 data_node_name(const struct data_node *node)
 {
-    return zk_slice(node->rest + data_node_parts_len(node->flags),
-                    (int32_t) name_len(node));
+    return data_node_name_inline(node);
 }
 
 struct zk_slice
@@ -77,7 +65,7 @@ data_node_data(const struct data_node *node)
         return ZK_SLICE_NULL;
     }
     return zk_slice(node->rest + data_node_parts_len(node->flags)
-                    + name_len(node), node->data_len);
+                    + data_node_name_len(node), node->data_len);
 }
 
 /* What the stat of a node without NODE_HAS_CHANGED says. */
@@ -230,7 +218,7 @@ data_node_widen(struct data_node *node, unsigned parts)
     if (want == have) {
         return node;
     }
-    tail_len = name_len(node) + data_bytes(node);
+    tail_len = data_node_name_len(node) + data_bytes(node);
     wide = zk_xmalloc(sizeof *wide + data_node_parts_len(want) + tail_len);
     *wide = *node;
     wide->flags = (uint16_t) want;
@@ -258,7 +246,7 @@ struct data_node *
 data_node_set_data(struct data_node *node, struct zk_slice data)
 {
     size_t head = sizeof *node + data_node_parts_len(node->flags)
-                  + name_len(node);
+                  + data_node_name_len(node);
     size_t len = data.len > 0 ? (size_t) data.len : 0;
 
     if (len != data_bytes(node)) {

@@ -94,6 +94,25 @@ data_node_parts_len(unsigned flags)
 #define DATA_NODE_PART_OR_NULL(node, part)                                \
     ((node)->flags & (part) ? DATA_NODE_PART(node, part) : NULL)
 
+static inline size_t
+data_node_name_len(const struct data_node *node)
+{
+    uint64_t len = node->name_len;
+
+    if (node->flags & NODE_HAS_LONG_NAME) {
+        memcpy(&len, DATA_NODE_PART(node, NODE_HAS_LONG_NAME), sizeof len);
+    }
+    return (size_t) len;
+}
+
+/* data_node_name, for the loops that compare paths. */
+static inline struct zk_slice
+data_node_name_inline(const struct data_node *node)
+{
+    return zk_slice(node->rest + data_node_parts_len(node->flags),
+                    (int32_t) data_node_name_len(node));
+}
+
 static inline struct slot_list *
 data_node_children(const struct data_node *node)
 {

@@ -14,12 +14,6 @@
 
 /* ---- finding ---------------------------------------------------------- */
 
-static inline uint64_t
-path_hash(const struct data_tree *tree, struct zk_slice path)
-{
-    return sip_hash(&tree->key, path.p, (size_t) path.len);
-}
-
 /* The part of the index that a path's hash belongs to. */
 static inline size_t
 shard_of(uint64_t hash)
@@ -35,7 +29,7 @@ path_is(const struct data_tree *tree, uint32_t slot, struct zk_slice path)
 
     while (slot != TREE_ROOT) {
         const struct data_node *node = tree_node(tree, slot);
-        struct zk_slice name = data_node_name(node);
+        struct zk_slice name = data_node_name_inline(node);
 
         left -= name.len + 1;
         if (left < 0 || path.p[left] != '/'
@@ -47,9 +41,22 @@ path_is(const struct data_tree *tree, uint32_t slot, struct zk_slice path)
     return left == 0;
 }
 
-static uint32_t
-find_hashed(const struct data_tree *tree, struct zk_slice path,
-            uint64_t hash)
+uint64_t
+tree_hash(const struct data_tree *tree, struct zk_slice path)
+{
+    uint64_t hash = sip_hash(&tree->key, path.p, (size_t) path.len);
+    const struct hash_slots *shard = &tree->index[shard_of(hash)];
+
+    if (shard->cap > 0) {
+        __builtin_prefetch(
+            &shard->cells[hash_slots_home(shard, (uint32_t) hash)]);
+    }
+    return hash;
+}
+
+uint32_t
+tree_find_hashed(const struct data_tree *tree, struct zk_slice path,
+                 uint64_t hash)
 {
     const struct hash_slots *shard = &tree->index[shard_of(hash)];
     uint32_t at, slot;
@@ -70,7 +77,7 @@ tree_find(const struct data_tree *tree, struct zk_slice path)
     if (path.len <= 1 && (path.len <= 0 || path.p[0] == '/')) {
         return tree->nodes.used > 0 ? TREE_ROOT : SLOT_NONE;
     }
-    return find_hashed(tree, path, path_hash(tree, path));
+    return tree_find_hashed(tree, path, tree_hash(tree, path));
 }
 
 uint32_t
@@ -290,11 +297,10 @@ add_node(struct data_tree *tree, struct data_node *node, struct zk_slice path,
 
 uint32_t
 tree_insert(struct data_tree *tree, uint32_t parent, struct zk_slice path,
-            struct zk_slice data, uint32_t acl,
+            uint64_t hash, struct zk_slice data, uint32_t acl,
             const struct jute_stat_persisted *stat)
 {
     int32_t cut = data_tree_parent_path(path).len + 1;
-    uint64_t hash = path_hash(tree, path);
     struct data_node *node, *up;
     uint32_t slot;
 
@@ -327,7 +333,7 @@ void
 tree_remove(struct data_tree *tree, uint32_t slot, struct zk_slice path)
 {
     struct data_node *node = tree_node(tree, slot);
-    uint64_t hash = path_hash(tree, path);
+    uint64_t hash = tree_hash(tree, path);
     uint32_t moved;
 
     zk_assert(slot != TREE_ROOT && data_node_child_count(node) == 0);
@@ -376,8 +382,9 @@ add_if_missing(struct data_tree *tree, struct zk_slice path,
     }
     parent = tree_find(tree, data_tree_parent_path(path));
     zk_assert(parent != SLOT_NONE);
-    slot = tree_insert(tree, parent, path, ZK_SLICE_LIT(""),
-                       acl_cache_ref(&tree->acls, acl), stat);
+    slot = tree_insert(tree, parent, path, tree_hash(tree, path),
+                       ZK_SLICE_LIT(""), acl_cache_ref(&tree->acls, acl),
+                       stat);
     tree_change_end(tree, slot, path);
 }
 

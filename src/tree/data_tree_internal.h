@@ -76,6 +76,11 @@ tree_buf_slice(const struct zk_buf *b)
 
 /* The slot of a path, or SLOT_NONE.  "" and "/" are the root. */
 uint32_t tree_find(const struct data_tree *tree, struct zk_slice path);
+/* The same in two steps, for paths that are not the root's: hashing begins
+ * to fetch the place in the index, for what comes in between to overlap. */
+uint64_t tree_hash(const struct data_tree *tree, struct zk_slice path);
+uint32_t tree_find_hashed(const struct data_tree *tree, struct zk_slice path,
+                          uint64_t hash);
 /* The slot of the parent part of a path, which ends before the last '/'; by
  * the writer. */
 uint32_t tree_find_parent(struct data_tree *tree, struct zk_slice parent);
@@ -99,8 +104,9 @@ struct data_node *tree_widen(struct data_tree *tree, uint32_t slot,
 /* Adds a node below 'parent'.  Takes over the caller's reference to the ACL
  * entry.  The parent's stat is the caller's business. */
 uint32_t tree_insert(struct data_tree *tree, uint32_t parent,
-                     struct zk_slice path, struct zk_slice data,
-                     uint32_t acl, const struct jute_stat_persisted *stat);
+                     struct zk_slice path, uint64_t hash,
+                     struct zk_slice data, uint32_t acl,
+                     const struct jute_stat_persisted *stat);
 /* Adds the root; the tree must be empty. */
 void tree_insert_root(struct data_tree *tree, struct zk_slice data,
                       uint32_t acl, const struct jute_stat_persisted *stat);

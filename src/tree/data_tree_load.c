@@ -87,8 +87,8 @@ data_tree_load_node(struct data_tree *tree, struct zk_slice path,
                     const struct jute_stat_persisted *stat,
                     struct zk_errmsg *em)
 {
-    struct zk_slice parent_path;
     uint32_t parent;
+    uint64_t hash;
 
     ZK_CHECK(tree, DATA_TREE_MAGIC);
     if (tree->nodes.used == 0) {
@@ -100,21 +100,21 @@ data_tree_load_node(struct data_tree *tree, struct zk_slice path,
                          stat);
         return ZK_OK;
     }
-    parent_path = data_tree_parent_path(path);
     if (path.len <= 0 || path.p[0] != '/' || path.len == 1) {
         return zk_fail(em, ZK_ECORRUPT, "znode path \"%.*s\"",
                        path.len < 0 ? 0 : shown(path), path.p);
     }
-    parent = tree_find_parent(tree, parent_path);
+    hash = tree_hash(tree, path);
+    parent = tree_find_parent(tree, data_tree_parent_path(path));
     if (parent == SLOT_NONE) {
         return zk_fail(em, ZK_ECORRUPT, "znode %.*s comes without its parent",
                        shown(path), path.p);
     }
-    if (tree_find(tree, path) != SLOT_NONE) {
+    if (tree_find_hashed(tree, path, hash) != SLOT_NONE) {
         return zk_fail(em, ZK_ECORRUPT, "znode %.*s comes twice",
                        shown(path), path.p);
     }
-    tree_insert(tree, parent, path, data,
+    tree_insert(tree, parent, path, hash, data,
                 acl_entry_of(tree, acl_index, path), stat);
     return ZK_OK;
 }

@@ -103,7 +103,7 @@ create_existing(struct data_tree *tree, const struct txn_view *txn,
 }
 
 static int32_t
-create_new(struct data_tree *tree, const struct txn_view *txn,
+create_new(struct data_tree *tree, const struct txn_view *txn, uint64_t hash,
            uint32_t parent, struct zk_slice parent_path, struct txn_result *r)
 {
     uint32_t acl = acl_cache_ref(&tree->acls, txn->acl);
@@ -118,7 +118,7 @@ create_new(struct data_tree *tree, const struct txn_view *txn,
     };
 
     parent_gained(tree, parent, parent_path, txn->parent_cversion, txn->zxid);
-    slot = tree_insert(tree, parent, txn->path, txn->data, acl, &stat);
+    slot = tree_insert(tree, parent, txn->path, hash, txn->data, acl, &stat);
     tree_change_end(tree, slot, txn->path);
     result_stat(tree, slot, r);
     quota_node_created(tree, txn->path,
@@ -138,22 +138,24 @@ apply_create(struct data_tree *tree, const struct txn_view *txn,
 {
     struct zk_slice parent_path = data_tree_parent_path(txn->path);
     uint32_t parent, slot;
+    uint64_t hash;
 
     if (txn->path.len <= 0 || txn->path.p[0] != '/') {
         return KE_BAD_ARGUMENTS;
     }
+    if (txn->path.len == 1) {
+        return KE_NODE_EXISTS;  /* The root. */
+    }
+    hash = tree_hash(tree, txn->path);
     parent = tree_find_parent(tree, parent_path);
     if (parent == SLOT_NONE) {
         return KE_NO_NODE;
     }
-    slot = tree_find(tree, txn->path);
-    if (slot == TREE_ROOT) {
-        return KE_NODE_EXISTS;
-    }
+    slot = tree_find_hashed(tree, txn->path, hash);
     if (slot != SLOT_NONE) {
         return create_existing(tree, txn, parent, parent_path, slot);
     }
-    return create_new(tree, txn, parent, parent_path, r);
+    return create_new(tree, txn, hash, parent, parent_path, r);
 }
 
 /* ---- delete ----------------------------------------------------------- */
