@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright The zkd authors */
+#include <config.h>
+
+#include "persistence/purge_txn_log.h"
+
+#include <sys/stat.h>
+
+#include "persistence/file_list.h"
+#include "test/lib/zk_test.h"
+#include "util/zk_log.h"
+#include "util/zk_time.h"
+
+static char *dir;
+
+static void
+put(const char *name, const char *text, size_t len)
+{
+    char *path = zk_xasprintf("%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fwrite(text, 1, len, f);
+    fclose(f);
+    free(path);
+}
+
+static void
+make_dir(const char *name)
+{
+    char *path = zk_xasprintf("%s/%s", dir, name);
+
+    CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
+    free(path);
+}
+
+/* Files named by zxids, e.g. "1 5 9": whole snapshots, or logs. */
+static void
+put_all(const char *folder, const char *kind, const char *zxids)
+{
+    char name[128];
+    char z[17];
+    int n;
+
+    while (sscanf(zxids, "%16s%n", z, &n) == 1) {
+        snprintf(name, sizeof name, "%s/version-2/%s.%s", folder, kind, z);
+        put(name, "ZKSN\0\0\0\2......\0\0\0\1/", 19);
+        zxids += n;
+    }
+}
+
+static const char *
+list(const char *folder, const char *kind)
+{
+    static char text[256];
+    char *path = zk_xasprintf("%s/%s/version-2", dir, folder);
+    struct zk_file_list l;
+    struct zk_errmsg em;
+
+    text[0] = '\0';
+    CU_ASSERT_EQUAL(zk_file_list_read(path, kind, &l, &em), ZK_OK);
+    for (size_t i = 0; i < l.n; i++) {
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%llx",
+                 i > 0 ? " " : "", (unsigned long long) l.v[i].zxid);
+    }
+    zk_file_list_fini(&l);
+    free(path);
+    return text;
+}
+
+static void
+start(void)
+{
+    dir = zk_test_mkdir();
+    make_dir("a");
+    make_dir("a/version-2");
+    make_dir("b");
+    make_dir("b/version-2");
+}
+
+static void
+finish(void)
+{
+    zk_test_rmdir(dir);
+    free(dir);
+}
+
+/* Output of the purge, NUL-terminated, to be freed. */
+static int
+run(const char *log_dir, const char *snap_dir, int keep, char **out)
+{
+    char *a = zk_xasprintf("%s/%s", dir, log_dir);
+    char *b = zk_xasprintf("%s/%s", dir, snap_dir);
+    struct zk_errmsg em;
+    size_t len;
+    FILE *f = open_memstream(out, &len);
+    int rv;
+
+    rv = purge_txn_log(a, b, keep, f, &em);
+    fclose(f);
+    free(a);
+    free(b);
+    return rv;
+}
+
+static void
+test_keeps_what_is_needed(void)
+{
+    char *out;
+
+    start();
+    /* The same folder that Java's PurgeTxnLog was given: it left these. */
+    put_all("a", "snapshot", "1 5 9 a b");
+    put_all("a", "log", "1 3 6 a c");
+    put("a/version-2/log.foo", "", 0);
+    put("a/version-2/snapshot.foo", "", 0);
+    put("a/version-2/currentEpoch", "1", 1);
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), "6 a c");
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "9 a b");
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "Removing file: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "M\t"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "/a/version-2/log.3\n"));
+    free(out);
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(out, "");
+    free(out);
+    finish();
+}
+
+static void
+test_counts_whole_snapshots_only(void)
+{
+    char *out;
+
+    start();
+    put_all("a", "snapshot", "1 5 9 a b");
+    put_all("a", "log", "1 2 6 a c");
+    put("a/version-2/snapshot.a", "half", 4);
+    put("a/version-2/snapshot.b", "", 0);
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), "1 2 6 a c");
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "1 5 9 a b");
+    free(out);
+    put_all("a", "snapshot", "c");
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), "2 6 a c");
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "5 9 a b c");
+    free(out);
+    finish();
+
+    /* None whole: everything stays. */
+    start();
+    put("a/version-2/snapshot.1", "", 0);
+    put_all("a", "log", "1 2");
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), "1 2");
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "1");
+    free(out);
+    finish();
+}
+
+static void
+test_two_folders(void)
+{
+    char *out;
+
+    start();
+    put_all("b", "snapshot", "1 5 9 a b");
+    put_all("a", "log", "9 b c");
+    CU_ASSERT_EQUAL(run("a", "b", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), "9 b c");
+    CU_ASSERT_STRING_EQUAL(list("b", "snapshot"), "9 a b");
+    free(out);
+    /* Swapped: nothing is touched. */
+    put_all("b", "snapshot", "1 2");
+    CU_ASSERT_EQUAL(run("b", "a", 3, &out), ZK_ECONFIG);
+    CU_ASSERT_STRING_EQUAL(list("b", "snapshot"), "1 2 9 a b");
+    free(out);
+    CU_ASSERT_EQUAL(run("a", "b", 2, &out), ZK_ECONFIG);
+    free(out);
+    finish();
+}
+
+static void
+test_command_arguments(void)
+{
+    char *a;
+    char n[] = "-n", m[] = "-m", three[] = "3", two[] = "2", word[] = "3x";
+    char missing[] = "/nonexistent/zkd";
+    char *good[3];
+
+    start();
+    a = zk_xasprintf("%s/a", dir);
+    good[0] = a;
+    good[1] = n;
+    good[2] = three;
+    fflush(stdout);
+    /* The usage goes to stdout: that of the test would be hard to read. */
+    CU_ASSERT_PTR_NOT_NULL(freopen("/dev/null", "w", stderr));
+    CU_ASSERT_EQUAL(purge_main(3, good), 0);
+    CU_ASSERT_EQUAL(purge_main(2, good), 1);
+    CU_ASSERT_EQUAL(purge_main(0, NULL), 1);
+    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, m, three }), 1);
+    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, n, two }), 1);
+    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, n, word }), 1);
+    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { missing, n, three }), 1);
+    CU_ASSERT_EQUAL(purge_main(4, (char *[]) { a, missing, n, three }), 1);
+    CU_ASSERT_EQUAL(purge_main(4, (char *[]) { a, a, n, three }), 0);
+    free(a);
+    finish();
+}
+
+/* The task purges at its start and again; ends when told to. */
+static void
+test_task(void)
+{
+    int64_t deadline = zk_time_mono_ms() + 10000;
+    struct purge_task *t;
+    char *a;
+
+    start();
+    CU_ASSERT_PTR_NULL(purge_task_start(dir, dir, 3, 0));
+    purge_task_stop(NULL);
+    a = zk_xasprintf("%s/a", dir);
+    put_all("a", "snapshot", "1 5 9 a b");
+    t = purge_task_start(a, a, 3, 20);
+    while (strcmp(list("a", "snapshot"), "9 a b") != 0
+           && zk_time_mono_ms() < deadline) {
+    }
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "9 a b");
+    put_all("a", "snapshot", "1 2");
+    while (strcmp(list("a", "snapshot"), "9 a b") != 0
+           && zk_time_mono_ms() < deadline) {
+    }
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "9 a b");
+    purge_task_stop(t);
+    t = purge_task_start(a, a, 3, 1000 * 3600);
+    purge_task_stop(t);
+    free(a);
+    finish();
+}
+
+static const struct zk_test tests[] = {
+    { "keeps what Java keeps", test_keeps_what_is_needed },
+    { "only whole snapshots count", test_counts_whole_snapshots_only },
+    { "two folders", test_two_folders },
+    { "arguments of the command", test_command_arguments },
+    { "the timer", test_task },
+};
+
+int
+main(void)
+{
+    zk_log_set_level(ZK_LOG_OFF);
+    return zk_test_main("purge", tests, ZK_ARRAY_SIZE(tests));
+}
