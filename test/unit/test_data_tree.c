@@ -15,7 +15,7 @@
 #include "unhex.h"
 #include "util/zk_log.h"
 #include "watch/watch_manager.h"
-#include "zk_test.h"
+#include "../lib/zk_test.h"
 
 #define MAX_LEN 1000000
 #define SESSION 0x1234

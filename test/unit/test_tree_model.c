@@ -15,7 +15,7 @@
 #include "tree_model.h"
 #include "tree_random.h"
 #include "util/zk_log.h"
-#include "zk_test.h"
+#include "../lib/zk_test.h"
 
 #define MAX_LEN 1000000
 #define SEEDS 12
