@@ -52,6 +52,9 @@ int server_cnxn_factory_port(const struct server_cnxn_factory *f);
 /* "host:port" as Java's status lines have it, of the plain client port. */
 const char *server_cnxn_factory_address(const struct server_cnxn_factory *f);
 size_t server_cnxn_factory_count(struct server_cnxn_factory *f);
+/* The chance, 0 to 1, that connection_throttle drops the next session
+ * (mntr: connection_drop_probability). */
+double server_cnxn_factory_drop_chance(struct server_cnxn_factory *f);
 
 /* ---- for the words stat, cons, crst, dump -------------------------------- */
 
