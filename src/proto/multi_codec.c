@@ -116,15 +116,13 @@ decode_create(struct input_archive *ia, struct multi_op *mo)
     mo->data = v.data;
     mo->acl = v.acl;
     mo->flags = v.flags;
-    if (create_flags_ttl(v.flags)) {
-        if (mo->type != OP_CREATE_TTL) {
-            input_archive_fail(ia, ZK_EMARSHAL);
-        }
-        mo->type = OP_CREATE_TTL;
+    if (!create_flags_valid(v.flags)) {
+        input_archive_fail(ia, ZK_EMARSHAL);
+    } else if (mo->type == OP_CREATE_TTL && create_flags_ttl(v.flags)) {
         mo->ttl = v.ttl;
     } else if (v.flags == CREATE_CONTAINER) {
         mo->type = OP_CREATE_CONTAINER;
-    } else {
+    } else if (mo->type == OP_CREATE_TTL) {
         mo->type = OP_CREATE;
     }
 }

@@ -3,13 +3,12 @@
  * multi_codec.h: the bodies of multi and multiRead requests, and the results
  * in their replies.
  *
- * Java's rules (Op, MultiOperationRecord): in a multi the kind of a create
- * follows its flags, not its operation code: 4 makes it createContainer, 5
- * and 6 createTTL, any other number create (so a create2 is answered as a
- * create, and flags that are no mode are found when the op is prepared).  TTL
- * flags without a ttl on the wire cannot be prepared: the whole request fails
- * as if it did not decode.  A multi takes writes only, a multiRead reads
- * only.
+ * The rules are those of 3.9 (ZOOKEEPER-4026): creates keep their operation
+ * code, but for container flags, which make any of them createContainer, and
+ * createTTL without TTL flags, which is create.  Flags that are no mode make
+ * the whole request undecodable; TTL flags without a ttl on the wire are
+ * refused when the op is prepared.  (3.8 took the kind from the flags alone.)
+ * A multi takes writes only, a multiRead reads only.
  *
  * Thread-safety: none needed; pure functions over the caller's memory.
  */
@@ -25,7 +24,7 @@ struct multi_op {
     struct zk_slice path;       /* Never null for writes. */
     struct zk_slice data;       /* create*, setData. */
     struct zk_slice acl;        /* create*: raw, see acl_codec.h. */
-    int32_t flags;              /* create*; not checked. */
+    int32_t flags;              /* create*: one of enum create_flags. */
     int64_t ttl;                /* createTTL; else -1. */
     int32_t version;            /* delete, setData, check. */
 };

@@ -94,6 +94,27 @@ ik_auth(struct intake *in, struct client_sink *sink, int32_t xid,
     return INTAKE_OK;
 }
 
+/* What a server without SASL answers: a null token, which the client takes
+ * as "go on without". */
+static enum intake_verdict
+ik_sasl(struct intake *in, struct client_sink *sink, int32_t xid,
+        struct input_archive *ia, struct zk_buf *out)
+{
+    struct zk_slice token = input_archive_slice(ia);
+    size_t at;
+
+    (void) in;
+    if (ia->err != ZK_OK || zk_slice_is_null(token)) {
+        return INTAKE_CLOSE;
+    }
+    zk_info(server, "session 0x%lx asks for SASL, which is not configured",
+            (long) sink->session_id);
+    at = frame_reply_begin(out, xid, 0, KE_OK);
+    output_archive_slice(out, ZK_SLICE_NULL);
+    frame_reply_end(out, at);
+    return INTAKE_OK;
+}
+
 /* zookeeper.enforce.auth and sessionRequireClientSASLAuth: until the
  * connection holds an id of a listed scheme, it may only open and close its
  * session, ping and authenticate. */
@@ -218,10 +239,7 @@ zookeeper_server_intake_frame(struct intake *in, struct client_sink *sink,
         return ik_auth(in, sink, cxid, &ia, out);
     }
     if (type == OP_SASL) {
-        zk_warn(server,
-                "session 0x%lx asks for SASL, which is not configured",
-                (long) sink->session_id);
-        return INTAKE_CLOSE;
+        return ik_sasl(in, sink, cxid, &ia, out);
     }
     if (ik_must_authenticate(in, sink, type)) {
         frame_reply(out, cxid, 0, KE_SESSION_CLOSED_REQUIRE_AUTH);

@@ -121,8 +121,7 @@ prp_set_data(struct prep_request_processor *prp, const struct prep_op *op,
 {
     struct jute_set_data_request s;
 
-    if (jute_set_data_request_decode(ia, &s) != ZK_OK
-        || zk_slice_is_null(s.path)) {
+    if (jute_set_data_request_decode(ia, &s) != ZK_OK) {
         return KE_MARSHALLING;
     }
     return prep_set_data(prp, op, s.path, s.data, s.version);
@@ -134,7 +133,7 @@ prp_set_acl(struct prep_request_processor *prp, const struct prep_op *op,
 {
     struct set_acl_view s;
 
-    if (set_acl_view_decode(&s, ia) != ZK_OK || zk_slice_is_null(s.path)) {
+    if (set_acl_view_decode(&s, ia) != ZK_OK) {
         return KE_MARSHALLING;
     }
     return prep_set_acl(prp, op, s.path, s.acl, s.version);
@@ -217,6 +216,18 @@ prp_refuse_reconfig(struct prep_request_processor *prp,
     return err != KE_OK ? err : KE_UNIMPLEMENTED;
 }
 
+static bool
+prp_reconfig_decodes(const struct prep_request_processor *prp,
+                     const struct request *r)
+{
+    struct jute_reconfig_request rr;
+    struct input_archive ia;
+
+    input_archive_init(&ia, r->body.p, (size_t) r->body.len,
+                       prp->env.config->storage.max_record);
+    return jute_reconfig_request_decode(&ia, &rr) == ZK_OK;
+}
+
 static int
 prp_write_err(struct prep_request_processor *prp, const struct prep_op *op)
 {
@@ -270,6 +281,8 @@ prp_one(struct prep_request_processor *prp, struct request *r)
     ZK_CHECK(r, REQUEST_MAGIC);
     if (r->throttled) {
         r->err = KE_THROTTLED_OP;   /* No zxid: it leaves no trace. */
+    } else if (r->type == OP_RECONFIG && !prp_reconfig_decodes(prp, r)) {
+        r->err = KE_MARSHALLING;    /* Looked at before a zxid is taken. */
     } else if (op_code_is_write(r->type)) {
         prp_write(prp, r);
     } else {

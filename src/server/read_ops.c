@@ -422,8 +422,10 @@ read_op_answer(const struct read_context *ctx, struct zk_slice body,
         return;
     }
     frame_reply_fail(out, at, o->err);
-    if (o->type == OP_MULTI_READ && o->err == KE_MARSHALLING) {
-        /* Java sends the end marker of the results behind this error. */
+    if (o->type == OP_MULTI_READ && o->err == KE_MARSHALLING
+        && multi_request_count(OP_MULTI, body.p, (size_t) body.len,
+                               ctx->max_record) > 0) {
+        /* Writes where reads belong: Java ends the (empty) results. */
         zk_put_be32(out->data + at, FRAME_REPLY_HEADER_LEN + 9);
         multi_result_end(out);
     }

@@ -460,22 +460,22 @@ test_flags_decide_the_kind_of_create(void)
     CU_ASSERT_EQUAL(create_type(CREATE_OP("01", "00000004"), &ttl),
                     OP_CREATE_CONTAINER);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("01", "00000005"), &ttl),
-                    ZK_EMARSHAL);
-    CU_ASSERT_EQUAL(create_type(CREATE_OP("0f", "00000003"), &ttl),
                     OP_CREATE);
+    CU_ASSERT_EQUAL(create_type(CREATE_OP("0f", "00000003"), &ttl),
+                    OP_CREATE2);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("0f", "00000004"), &ttl),
                     OP_CREATE_CONTAINER);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("0f", "00000006"), &ttl),
-                    ZK_EMARSHAL);
+                    OP_CREATE2);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("13", "00000001"), &ttl),
-                    OP_CREATE);
+                    OP_CREATE_CONTAINER);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("13", "00000004"), &ttl),
                     OP_CREATE_CONTAINER);
     /* Not a mode: found later, by whoever prepares it. */
     CU_ASSERT_EQUAL(create_type(CREATE_OP("01", "00000007"), &ttl),
-                    OP_CREATE);
+                    ZK_EMARSHAL);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("0f", "ffffffff"), &ttl),
-                    OP_CREATE);
+                    ZK_EMARSHAL);
     CU_ASSERT_EQUAL(ttl, -1);
 
     CU_ASSERT_EQUAL(create_type(CREATE_OP("15", "00000000" TTL), &ttl),
