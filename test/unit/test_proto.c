@@ -454,7 +454,7 @@ test_flags_decide_the_kind_of_create(void)
 {
     int64_t ttl;
 
-    /* As a Java server answers them, all of which were tried. */
+    /* The rules of 3.9. */
     CU_ASSERT_EQUAL(create_type(CREATE_OP("01", "00000000"), &ttl),
                     OP_CREATE);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("01", "00000004"), &ttl),
@@ -471,7 +471,7 @@ test_flags_decide_the_kind_of_create(void)
                     OP_CREATE_CONTAINER);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("13", "00000004"), &ttl),
                     OP_CREATE_CONTAINER);
-    /* Not a mode: found later, by whoever prepares it. */
+    /* Not a mode. */
     CU_ASSERT_EQUAL(create_type(CREATE_OP("01", "00000007"), &ttl),
                     ZK_EMARSHAL);
     CU_ASSERT_EQUAL(create_type(CREATE_OP("0f", "ffffffff"), &ttl),
