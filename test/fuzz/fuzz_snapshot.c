@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright The zkd authors */
+/*
+ * fuzz_snapshot: snapshot files.  The first byte chooses what the rest is:
+ *
+ *   bits 0-1  how the file is compressed: not at all, gz, snappy
+ *   bit 2     the rest is the content of a snapshot, and is compressed here;
+ *             else it is the file as it stands
+ *   bit 3     header and seals are made here: the rest is what stands between
+ *   bit 4     a digest section follows
+ *   bit 5     a section with the zxid follows
+ *   bit 6     one byte of the file, said by two bytes behind the first, is
+ *             another
+ */
+#include <config.h>
+
+#include <stdlib.h>
+#include <snappy-c.h>
+#include <zlib.h>
+
+#include "jute/output_archive.h"
+#include "persistence/file_snap.h"
+#include "persistence/snap_format.h"
+#include "persistence/snap_xerial.h"
+#include "test/fuzz/fuzz.h"
+
+enum {
+    SNAP_HOW = 3, SNAP_COMPRESS = 4, SNAP_SEALED = 8, SNAP_DIGEST = 16,
+    SNAP_ZXID = 32, SNAP_HURT = 64,
+};
+
+#define FILE_ZXID 5
+/* Blocks of snappy's stream: several even of a small snapshot. */
+#define BLOCK 64
+
+static void
+fs_seal(struct zk_buf *b)
+{
+    uLong sum = adler32(1, b->data, (uInt) b->len);
+
+    output_archive_long(b, (int64_t) sum);
+    output_archive_slice(b, ZK_SLICE_LIT("/"));
+}
+
+static void
+fs_content(const struct fuzz_input *in, uint8_t how, struct zk_buf *b)
+{
+    if (!(how & SNAP_SEALED)) {
+        zk_buf_append(b, in->p, in->left);
+        return;
+    }
+    output_archive_int(b, SNAP_MAGIC);
+    output_archive_int(b, SNAP_VERSION);
+    output_archive_long(b, -1);
+    zk_buf_append(b, in->p, in->left);
+    fs_seal(b);
+    if (how & SNAP_DIGEST) {
+        output_archive_long(b, FILE_ZXID);
+        output_archive_int(b, TXN_DIGEST_VERSION);
+        output_archive_long(b, (int64_t) in->left);
+        fs_seal(b);
+    }
+    if (how & SNAP_ZXID) {
+        output_archive_long(b, FILE_ZXID);
+        fs_seal(b);
+    }
+}
+
+static void
+fs_gzip(const struct zk_buf *content, struct zk_buf *out)
+{
+    z_stream z = { .next_in = content->data };
+    uLong bound;
+
+    /* 16: with gzip's frame. */
+    zk_assert(deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8,
+                           Z_DEFAULT_STRATEGY) == Z_OK);
+    z.avail_in = (uInt) content->len;
+    bound = deflateBound(&z, (uLong) content->len);
+    z.next_out = zk_buf_reserve(out, bound);
+    z.avail_out = (uInt) bound;
+    zk_assert(deflate(&z, Z_FINISH) == Z_STREAM_END);
+    out->len += bound - z.avail_out;
+    deflateEnd(&z);
+}
+
+static void
+fs_snappy(const struct zk_buf *content, struct zk_buf *out)
+{
+    xerial_header_encode(out);
+    for (size_t at = 0; at < content->len; at += BLOCK) {
+        size_t left = content->len - at;
+        size_t n = left < BLOCK ? left : BLOCK;
+        size_t len = snappy_max_compressed_length(n);
+        size_t frame = output_archive_frame_begin(out);
+        uint8_t *p = zk_buf_reserve(out, len);
+
+        zk_assert(snappy_compress((const char *) content->data + at, n,
+                                  (char *) p, &len) == SNAPPY_OK);
+        out->len += len;
+        output_archive_frame_end(out, frame);
+    }
+}
+
+static char *
+fs_write(const uint8_t *data, size_t size, uint8_t *how)
+{
+    static const char *const names[] = {
+        "snapshot.5", "snapshot.5.gz", "snapshot.5.snappy", "snapshot.5",
+    };
+    struct fuzz_input in = fuzz_input(data, size);
+    struct zk_buf content = { 0 };
+    struct zk_buf file = { 0 };
+    uint16_t hurt = 0;
+    char *path;
+
+    *how = fuzz_u8(&in);
+    if (*how & SNAP_HURT) {
+        hurt = fuzz_u16(&in);
+    }
+    path = fuzz_path(names[*how & SNAP_HOW]);
+    fs_content(&in, *how, &content);
+    if (!(*how & SNAP_COMPRESS) || names[*how & SNAP_HOW] == names[0]) {
+        zk_buf_append(&file, content.data, content.len);
+    } else if ((*how & SNAP_HOW) == 1) {
+        fs_gzip(&content, &file);
+    } else {
+        fs_snappy(&content, &file);
+    }
+    if (*how & SNAP_HURT && file.len > 0) {
+        file.data[(hurt >> 4) % file.len] ^= (uint8_t) (1 << hurt % 8);
+    }
+    fuzz_write_file(path, file.data, file.len);
+    zk_buf_fini(&content);
+    zk_buf_fini(&file);
+    return path;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct data_tree *tree = fuzz_tree_create();
+    struct file_snap_info info;
+    struct zk_errmsg em = { "" };
+    bool looks_valid;
+    uint8_t how;
+    char *path;
+    int rv;
+
+    fuzz_quiet();
+    path = fs_write(data, size, &how);
+    looks_valid = file_snap_looks_valid(path);
+    rv = file_snap_load(path, FILE_ZXID, FUZZ_MAX_LEN, tree, &info, &em);
+    if (rv == ZK_OK) {
+        zk_assert(looks_valid || (how & SNAP_HOW) != 0);
+        zk_assert(data_tree_last_zxid(tree) == FILE_ZXID);
+        zk_assert(info.nodes > 0);
+        /* A file may lie about its digest; that is no damage. */
+        if (!(how & SNAP_DIGEST) && !info.has_digest) {
+            fuzz_tree_check(tree);
+        }
+    } else {
+        zk_assert(em.text[0] != '\0');
+        zk_assert(rv == ZK_ECORRUPT || rv == ZK_EMARSHAL
+                  || rv == ZK_ETOOBIG);
+    }
+    remove(path);
+    free(path);
+    data_tree_destroy(tree);
+    return 0;
+}
