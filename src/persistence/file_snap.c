@@ -60,7 +60,7 @@ fs_write_body(struct snap_sink *s, const struct snap_source *src,
 
     output_archive_int(&s->in, SNAP_MAGIC);
     output_archive_int(&s->in, SNAP_VERSION);
-    output_archive_long(&s->in, -1);
+    output_archive_long(&s->in, SNAP_DBID);
     while (more && rv == ZK_OK) {
         more = src->pull(src->self, &s->in);
         if (snap_sink_full(s)) {

@@ -12,6 +12,11 @@
  * snapshot is of one instant, so it is never written.  A 3.9 server with
  * digests switched off wants seal 1 alone, which is what is written here
  * when they are off here too.
+ * The digest is trusted when reading only if the file says that it holds the
+ * tree at one instant, by a dbid of its own in the header, which no Java
+ * server looks at: Java's digest belongs to a moment a little after or before
+ * that of the nodes (one of some thirty snapshots of a busy 3.8.0 disagreed
+ * with its own digest although the zxids were equal).
  * What is read: every form from 3.4.7 to 3.9, told apart by what is left
  * after seal 1.
  */
@@ -54,11 +59,13 @@ int file_snap_read(const char *path, int64_t zxid, int32_t max_buffer,
 /* What a file told besides the tree. */
 struct file_snap_info {
     int64_t nodes;
-    bool has_digest;            /* Of version 2. */
-    int64_t digest_zxid;        /* The digest is the tree's at this zxid: in
-                                 * files of Java it may be above the name's,
-                                 * since nodes are written while transactions
-                                 * go on. */
+    bool one_instant;           /* Ours.  Java writes nodes while
+                                 * transactions go on: what the file holds may
+                                 * be ahead of its name and of its digest. */
+    int64_t digest_zxid;        /* The digest is of the tree at this zxid; -1:
+                                 * no digest (of version 2), 0: an empty one.
+                                 * No node is more than one transaction ahead
+                                 * of the greater of this and the name. */
     int64_t digest;
 };
 /* file_snap_read that also tells what it saw; 'info' may be NULL. */

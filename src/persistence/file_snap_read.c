@@ -82,6 +82,7 @@ fsr_header(struct snap_parser *sp)
         || zk_get_be32(sp->in.p + 4) != SNAP_VERSION) {
         return fsr_damaged(sp, "not a snapshot of version 2");
     }
+    sp->info.one_instant = zk_get_be64(sp->in.p + 8) == SNAP_DBID;
     sp->in.p += SNAP_HEADER_LEN;
     return ZK_OK;
 }
@@ -276,7 +277,6 @@ fsr_digest(struct snap_parser *sp)
     if (rv != ZK_OK) {
         return rv;
     }
-    sp->info.digest_zxid = (int64_t) zk_get_be64(sp->in.p);
     version = (int32_t) zk_get_be32(sp->in.p + 8);
     if (version < 2) {
         /* 3.6.0's: over other fields, of no use here. */
@@ -290,8 +290,10 @@ fsr_digest(struct snap_parser *sp)
         if (rv != ZK_OK) {
             return rv;
         }
-        sp->info.digest = (int64_t) zk_get_be64(sp->in.p + 12);
-        sp->info.has_digest = version == TXN_DIGEST_VERSION;
+        if (version == TXN_DIGEST_VERSION) {
+            sp->info.digest_zxid = (int64_t) zk_get_be64(sp->in.p);
+            sp->info.digest = (int64_t) zk_get_be64(sp->in.p + 12);
+        }
         sp->in.p += 20;
     }
     return fsr_seal(sp);
@@ -348,6 +350,7 @@ file_snap_load(const char *path, int64_t zxid, int32_t max_buffer,
 {
     struct snap_parser sp = {
         .max_buffer = max_buffer, .tree = tree, .em = em,
+        .info.digest_zxid = -1,
     };
     bool trusted;
     int rv;
@@ -360,7 +363,7 @@ file_snap_load(const char *path, int64_t zxid, int32_t max_buffer,
     rv = fsr_all(&sp);
     snap_input_close(&sp.in);
     if (rv == ZK_OK) {
-        trusted = sp.info.has_digest && sp.info.digest_zxid == zxid;
+        trusted = sp.info.one_instant && sp.info.digest_zxid == zxid;
         rv = data_tree_load_end(tree, zxid,
                                 trusted ? &sp.info.digest : NULL, em);
     }

@@ -250,14 +250,16 @@ rs_check_first(const struct restore *rs, const struct file_txn_iterator *it,
 }
 
 /* Compares the digest that the txn carries.  Inside the window in which a
- * snapshot of Java's was being written the tree is ahead of the log. */
+ * snapshot of Java's was being written the tree is ahead of the log; how long
+ * that was shows in the zxid of the snapshot's own digest. */
 static void
 rs_check_digest(struct restore *rs, const struct txn_view *txn)
 {
     if (!txn->has_digest || txn->digest_version != TXN_DIGEST_VERSION
         || !data_tree_options(rs->tree)->digest_enabled
         || (rs->res->snapshot_zxid >= 0
-            && (!rs->info.has_digest || txn->zxid < rs->info.digest_zxid))
+            && (rs->info.digest_zxid < 0
+                || txn->zxid <= rs->info.digest_zxid))
         || txn->digest == data_tree_digest(rs->tree)) {
         return;
     }

@@ -2,7 +2,8 @@
 /*
  * snap_format.h: the constants of a snapshot file (Java: FileSnap).
  *
- *   header    int magic "ZKSN", int version 2, long dbid -1
+ *   header    int magic "ZKSN", int version 2, long dbid (Java: -1, and
+ *             ignored when read)
  *   sessions  int count, {long id, int timeout}*
  *   ACLs      int count, {long index, vector<ACL>}*
  *   nodes     {string path, buffer data, long ACL index, StatPersisted}*
@@ -17,6 +18,8 @@
 
 #define SNAP_MAGIC 0x5a4b534e
 #define SNAP_VERSION 2
+/* "zkd": the tree at one instant; see file_snap.h. */
+#define SNAP_DBID 0x7a6b64
 #define SNAP_HEADER_LEN 16
 #define SNAP_SEAL_LEN 13        /* Adler-32 as a long, "/". */
 #define SNAP_MIN_LEN 10         /* Java's pre-check. */

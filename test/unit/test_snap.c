@@ -258,6 +258,27 @@ load_with(const struct zk_buf *base, int sections, int64_t *digest,
     return rv;
 }
 
+/* With the digest 12345 of zxid script.zxid. */
+static int
+load_raw(const struct zk_buf *base, int64_t *digest,
+         struct file_snap_info *info)
+{
+    char *path = zk_xasprintf("%s/snapshot.1", dir);
+    struct zk_buf b = { 0 };
+    int rv;
+
+    zk_buf_append(&b, base->data, base->len);
+    output_archive_long(&b, script.zxid);
+    output_archive_int(&b, 2);
+    output_archive_long(&b, 12345);
+    seal(&b);
+    put(path, b.data, b.len);
+    rv = load(path, digest, info);
+    zk_buf_fini(&b);
+    free(path);
+    return rv;
+}
+
 static void
 test_forms(void)
 {
@@ -277,14 +298,40 @@ test_forms(void)
         digest = 0;
         CU_ASSERT_EQUAL(load_with(&b, good[i], &digest, &info), ZK_OK);
         CU_ASSERT_EQUAL(digest, data_tree_digest(script.tree));
-        CU_ASSERT_EQUAL(info.has_digest,
-                        (good[i] & (DIGEST | LATER_DIGEST)) != 0);
-        if (good[i] & LATER_DIGEST) {
-            CU_ASSERT_EQUAL(info.digest_zxid, script.zxid + 5);
-        }
+        CU_ASSERT_EQUAL(info.digest_zxid,
+                        good[i] & LATER_DIGEST ? script.zxid + 5
+                        : good[i] & DIGEST ? script.zxid : -1);
         CU_ASSERT_EQUAL(load_with(&b, good[i] | JUNK, &digest, NULL),
                         ZK_ECORRUPT);
     }
+    zk_buf_fini(&b);
+    free(path);
+    finish();
+}
+
+/* Java's digest may belong to a moment after that of its nodes, or before:
+ * only a file of one instant is believed. */
+static void
+test_whose_digest_is_trusted(void)
+{
+    struct file_snap_info info;
+    struct zk_buf b = { 0 };
+    int64_t digest = 0;
+    char *path;
+
+    start(50);
+    path = write_snap(SNAP_PLAIN, false);
+    get(path, &b);
+    CU_ASSERT_EQUAL(load_raw(&b, &digest, &info), ZK_OK);
+    CU_ASSERT(info.one_instant);
+    CU_ASSERT_EQUAL(digest, 12345);
+    /* The same from Java, whose dbid is -1. */
+    b.len -= 13;
+    memset(b.data + 8, 0xff, 8);
+    seal(&b);
+    CU_ASSERT_EQUAL(load_raw(&b, &digest, &info), ZK_OK);
+    CU_ASSERT_FALSE(info.one_instant);
+    CU_ASSERT_EQUAL(digest, data_tree_digest(script.tree));
     zk_buf_fini(&b);
     free(path);
     finish();
@@ -445,6 +492,7 @@ static const struct zk_test tests[] = {
     { "all methods bring the tree back", test_round_trips },
     { "records across the reader's chunks", test_large_records },
     { "the forms that 3.4 to 3.9 write", test_forms },
+    { "whose digest is trusted", test_whose_digest_is_trusted },
     { "every cut and flip is found", test_damage },
     { "damaged compressed files are refused", test_compressed_damage },
     { "the quick look", test_looks },
