@@ -20,7 +20,7 @@ enum learner_type {
 
 struct host_port {
     char *host;                 /* NULL: all addresses. */
-    int port;                   /* 0: none. */
+    int port;                   /* 0: none, unless said otherwise. */
 };
 
 /* One server.N line (features: "server.N grammar"). */
@@ -39,7 +39,8 @@ struct server_address {
 
 /* Client connections: limits and throttles. */
 struct cnxn_config {
-    struct host_port client;            /* port 0: no plain port. */
+    struct host_port client;            /* port 0: any that is free (as
+                                         * Java); -1: no plain port. */
     struct host_port secure_client;     /* port 0: no TLS port. */
     int max_client_cnxns;               /* per address; 0: no limit */
     int max_cnxns;                      /* in all; 0: no limit */
@@ -78,9 +79,11 @@ struct request_config {
     int max_batch_size;
     bool enforce_quota;
     bool eager_acl_check;
+    int throttler_shutdown_ms;          /* request_throttler.shutdown... */
     bool close_session_txn;             /* zookeeper.closeSessionTxn.enabled */
     bool session_require_client_sasl;
-    bool enforce_auth;                  /* zookeeper.enforce.auth.enabled */
+    bool enforce_auth;                  /* zookeeper.enforce.auth.enabled,
+                                         * or SASL is required */
     char *enforce_auth_schemes;         /* csv or NULL */
     int64_t container_check_interval_ms;
     int container_max_per_minute;
@@ -138,6 +141,14 @@ struct quorum_config {
     bool read_only_mode;                /* readonlymode.enabled */
     char *oracle_path;                  /* or NULL */
     int observer_master_port;           /* 0: none */
+    bool sasl_enabled;                  /* quorum.auth.* */
+    bool sasl_learner_required;
+    bool sasl_server_required;
+    char *sasl_learner_context;
+    char *sasl_server_context;
+    char *sasl_principal;
+    int cnxn_threads;                   /* quorum.cnxn.threads.size */
+    bool hierarchical;                  /* There are groups or weights. */
     int64_t version;
     struct server_address *servers;     /* In order of sid. */
     size_t n_servers;
@@ -155,9 +166,12 @@ struct server_config {
     struct auth_config auth;
     struct quorum_config quorum;
     char *metrics_provider;             /* class name */
+    struct system_properties *metrics_props;    /* metricsProvider.*, by
+                                                 * what is behind the dot */
     bool admin_enabled;
     struct host_port admin;
     char *admin_url;
+    int admin_idle_timeout_ms;
     struct system_properties *props;    /* All of them; owned. */
 };
 

@@ -22,15 +22,25 @@ void system_properties_set(struct system_properties *p, const char *name,
 /* The value, or NULL. */
 const char *system_properties_get(const struct system_properties *p,
                                   const char *name);
-/* Typed forms: 'def' when it is not set.  A value that does not parse is
- * ZK_ECONFIG with a text that names the property and the value. */
+/* 'def' when it is not set or empty.  Decimal, 0x or # and hexadecimal, or 0
+ * and octal, as Java's Long.decode.  A value that does not parse (Java takes
+ * the default without a word there) is ZK_ECONFIG with a text that names the
+ * property and the value. */
 int system_properties_long(const struct system_properties *p,
                            const char *name, int64_t def, int64_t *out,
                            struct zk_errmsg *em) ZK_WARN_UNUSED;
-/* "true" in any case is true, anything else false (Java's
- * Boolean.getBoolean). */
+/* The same for a number with a point. */
+int system_properties_double(const struct system_properties *p,
+                             const char *name, double def, double *out,
+                             struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* 'def' when it is not set; "true" in any case is true, anything else false
+ * (Java's Boolean.parseBoolean). */
 bool system_properties_bool(const struct system_properties *p,
                             const char *name, bool def);
+/* Takes one "-Dname=value" or "-Dname" (an empty value) of a command line.
+ * False when 'arg' is no such option. */
+bool system_properties_take_option(struct system_properties *p,
+                                   const char *arg);
 /* Calls each(arg, name, value) in order of names. */
 void system_properties_each(const struct system_properties *p,
                             void (*each)(void *arg, const char *name,
