@@ -65,8 +65,12 @@ quorum_packet_size(const void *p, size_t have, int32_t max_len, size_t *size)
     if (n_ids > MAX_IDS) {
         return ZK_EMARSHAL;
     }
-    for (int32_t i = 0; i < 2 * n_ids && rv == ZK_OK; i++) {
+    /* A negative count is an empty list, as in input_archive_count. */
+    for (int32_t i = 0; i < n_ids && rv == ZK_OK; i++) {
         rv = skip_slice(p, have, max_len, &at);
+        if (rv == ZK_OK) {
+            rv = skip_slice(p, have, max_len, &at);
+        }
     }
     *size = at;
     return rv;

@@ -74,6 +74,9 @@ fl_record(struct fuzz_input *in, uint8_t control, struct zk_buf *file,
         log_header_encode(file);
         *name = v.zxid;
     }
+    if (txn.len == 0) {
+        return;                 /* Nobody writes one. */
+    }
     at = file->len;
     log_record_encode(file, txn.p, (size_t) txn.len);
     file->data[at + where % (file->len - at)] ^= by;
