@@ -18,6 +18,10 @@
 #define ENV_NA "<NA>"
 #define ENV_MB (1024u * 1024)
 
+#ifndef ZK_BUILD_TIME
+#error "the build says when it was: ZK_BUILD_TIME"
+#endif
+
 struct env_visit {
     void (*each)(void *arg, const char *key, const char *value);
     void *arg;
@@ -113,6 +117,18 @@ env_put_memory(const struct env_visit *v)
     v->each(v->arg, "os.memory.total", text);
 }
 
+const char *
+environment_version(void)
+{
+    return ZOOKEEPER_VERSION ", built on " ZK_BUILD_TIME;
+}
+
+const char *
+environment_build_time(void)
+{
+    return ZK_BUILD_TIME;
+}
+
 void
 environment_each(const struct system_properties *props,
                  void (*each)(void *arg, const char *key,
@@ -124,7 +140,7 @@ environment_each(const struct system_properties *props,
     };
     struct env_visit v = { each, arg, props };
 
-    each(arg, "zookeeper.version", ZOOKEEPER_VERSION);
+    each(arg, "zookeeper.version", environment_version());
     env_put_host(&v);
     for (size_t i = 0; i < ZK_ARRAY_SIZE(java); i++) {
         env_put(&v, java[i], NULL);
