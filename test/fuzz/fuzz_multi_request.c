@@ -73,7 +73,10 @@ fm_op(int32_t op, const struct multi_op *mo)
     zk_assert(op_code_is_known(mo->type));
     zk_assert(read == (op == OP_MULTI_READ));
     zk_assert(read || !zk_slice_is_null(mo->path));
-    zk_assert(create_flags_ttl(mo->flags) == (mo->type == OP_CREATE_TTL));
+    zk_assert(mo->flags == 0 || create_flags_valid(mo->flags));
+    zk_assert(mo->type != OP_CREATE_TTL || create_flags_ttl(mo->flags));
+    zk_assert(mo->flags != CREATE_CONTAINER
+              || mo->type == OP_CREATE_CONTAINER);
     if (!zk_slice_is_null(mo->acl)) {
         fm_acl(mo->acl);
     }

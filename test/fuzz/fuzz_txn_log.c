@@ -7,7 +7,8 @@
  * length) that get their checksums here.  A control byte says what becomes of
  * its record:
  *
- *   0x80  it begins a new file, named after its zxid
+ *   0x80  it begins a new file, named after its zxid (when that is above all
+ *         before it: a server has no other files)
  *   0x40  4 KB of zeros stand behind it
  *   0x20  one byte of it is another: which, and by what, stand in two bytes
  *         behind the control byte
@@ -58,24 +59,40 @@ fl_write(struct zk_buf *file, int64_t zxid)
     zk_buf_clear(file);
 }
 
+/* The files under way. */
+struct fl_writer {
+    struct zk_buf file;         /* Not yet written. */
+    int64_t name;               /* Its zxid. */
+    int64_t max;                /* The highest of all records so far. */
+};
+
 static void
-fl_record(struct fuzz_input *in, uint8_t control, struct zk_buf *file,
-          int64_t *name)
+fl_begin_file(struct fl_writer *w, int64_t zxid)
 {
+    fl_write(&w->file, w->name);
+    log_header_encode(&w->file);
+    w->name = zxid;
+}
+
+static void
+fl_record(struct fuzz_input *in, uint8_t control, struct fl_writer *w)
+{
+    struct zk_buf *file = &w->file;
     uint8_t where = control & REC_HURT ? fuzz_u8(in) : 0;
     uint8_t by = control & REC_HURT ? fuzz_u8(in) : 0;
     struct zk_slice txn = fuzz_piece(in);
     struct txn_view v;
     size_t at;
 
-    if (control & REC_NEW_FILE && file->len > LOG_FILE_HEADER_LEN
-        && txn_view_decode_header(&v, txn.p, (size_t) txn.len) == ZK_OK) {
-        fl_write(file, *name);
-        log_header_encode(file);
-        *name = v.zxid;
-    }
     if (txn.len == 0) {
         return;                 /* Nobody writes one. */
+    }
+    if (txn_view_decode_header(&v, txn.p, (size_t) txn.len) == ZK_OK
+        && v.zxid > w->max) {
+        w->max = v.zxid;
+        if (control & REC_NEW_FILE && file->len > LOG_FILE_HEADER_LEN) {
+            fl_begin_file(w, v.zxid);
+        }
     }
     at = file->len;
     log_record_encode(file, txn.p, (size_t) txn.len);
@@ -93,23 +110,22 @@ static void
 fl_write_files(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = fuzz_input(data, size);
-    struct zk_buf file = { 0 };
+    struct fl_writer w = { .name = 1, .max = 1 };
     char *dir = fl_dir();
-    int64_t name = 1;
 
     fuzz_clear_folder();
     zk_assert(mkdir(dir, 0700) == 0);
     free(dir);
     if (fuzz_u8(&in) % 2 == 0) {
-        zk_buf_append(&file, in.p, in.left);
+        zk_buf_append(&w.file, in.p, in.left);
     } else {
-        log_header_encode(&file);
+        log_header_encode(&w.file);
         while (in.left > 0) {
-            fl_record(&in, fuzz_u8(&in), &file, &name);
+            fl_record(&in, fuzz_u8(&in), &w);
         }
     }
-    fl_write(&file, name);
-    zk_buf_fini(&file);
+    fl_write(&w.file, w.name);
+    zk_buf_fini(&w.file);
 }
 
 /* Reads from 'from' on, up to 'upto'. */
@@ -198,9 +214,10 @@ fl_restore_twice(const struct fl_read *all)
     data_tree_destroy(again);
 }
 
-/* Cuts behind a zxid that is there. */
+/* Cuts behind a zxid that is there.  A log that was damaged may stay so: its
+ * zxids may fall before the place. */
 static void
-fl_truncate(int64_t zxid)
+fl_truncate(int64_t zxid, bool damaged)
 {
     struct fl_read before = fl_read(0, zxid);
     struct zk_errmsg em = { "" };
@@ -214,6 +231,10 @@ fl_truncate(int64_t zxid)
         zk_panic("a zxid that is there cannot be truncated to: %s", em.text);
     }
     after = fl_read(0, INT64_MAX);
+    if (damaged && after.rv == ZK_ECORRUPT) {
+        free(dir);
+        return;
+    }
     zk_assert(after.rv == ZK_ENOTFOUND);
     zk_assert(after.n == before.n && after.last == zxid);
     zk_assert(after.sum == before.sum);
@@ -237,7 +258,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     all = fl_read(0, INT64_MAX);
     fl_restore_twice(&all);
     if (all.n > 0) {
-        fl_truncate(data[0] & 2 ? all.first : all.last);
+        fl_truncate(data[0] & 2 ? all.first : all.last,
+                    all.rv == ZK_ECORRUPT);
     }
     return 0;
 }
