@@ -105,7 +105,6 @@ wc_print_entry(void *arg, const char *key, const char *value)
 void
 word_envi(const struct word_call *call, struct zk_buf *out)
 {
-    (void) call;
     zk_buf_printf(out, "Environment:\n");
-    environment_each(wc_print_entry, out);
+    environment_each(call->config->props, wc_print_entry, out);
 }
