@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cnxn_context.h: what the parts of one factory share.
+ */
+#ifndef CNXN_CNXN_CONTEXT_H
+#define CNXN_CNXN_CONTEXT_H
+
+#include "cnxn/cnxn_limits.h"
+#include "cnxn/cnxn_table.h"
+#include "cnxn/connection_expirer.h"
+#include "cnxn/server_cnxn_factory.h"
+
+/* Output that waits for a client: past the first bound nothing more is read
+ * from it; past the second it is closed.  What is in the pipeline already,
+ * and events, may still be appended in between, so the second is what a
+ * client costs that asks much and reads nothing (Java has no such bound and
+ * runs out of heap).  One reply, however long, always goes. */
+#define CNXN_OUTPUT_PAUSE ((size_t) 1 << 20)
+#define CNXN_OUTPUT_MAX ((size_t) 256 << 20)
+
+struct cnxn_context {
+    /* Set at create, never changed. */
+    const struct server_config *config;
+    struct four_letter_hook words;
+    unsigned spin_us;           /* zookeeper.zkd.spinUs */
+
+    struct cnxn_table table;
+    struct connection_expirer expirer;
+    struct large_requests large;
+
+    struct zk_mutex throttle_lock;  /* leaf */
+    struct connection_throttle throttle ZK_GUARDED;
+};
+
+#endif

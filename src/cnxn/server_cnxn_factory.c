@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "cnxn/server_cnxn_factory.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cnxn/accept_thread.h"
+#include "cnxn/cnxn_context.h"
+#include "cnxn/selector_thread.h"
+#include "cnxn/server_cnxn.h"
+#include "metrics/server_metrics.h"
+#include "util/zk_log.h"
+#include "util/zk_time.h"
+
+/* How long a selector looks for work before it sleeps; 0 switches it off. */
+#define SPIN_PROPERTY "zookeeper.zkd.spinUs"
+#define SPIN_DEFAULT_US 50
+#define SPIN_MAX_US 10000
+#define SELECTORS_MAX 256
+
+struct server_cnxn_factory {
+    unsigned magic;
+#define SERVER_CNXN_FACTORY_MAGIC 0x46616374
+
+    /* Set at create, never changed. */
+    struct cnxn_context ctx;
+    struct accept_thread *accept;
+    struct selector_thread **selectors;
+    unsigned n_selectors;
+    bool started;               /* main thread */
+};
+
+/* ---- what the server calls --------------------------------------------- */
+
+static void
+scf_wake(void *self)
+{
+    struct server_cnxn_factory *f = self;
+
+    for (unsigned i = 0; i < f->n_selectors; i++) {
+        selector_thread_wake_if_posted(f->selectors[i]);
+    }
+}
+
+static void
+scf_close_session(void *self, int64_t session_id, enum disconnect_reason why)
+{
+    struct server_cnxn_factory *f = self;
+    struct server_cnxn *c =
+        cnxn_table_take_session(&f->ctx.table, session_id);
+
+    if (c != NULL) {
+        server_cnxn_end(c, why);
+        server_cnxn_unref(c);
+    }
+}
+
+static size_t
+scf_count(void *self)
+{
+    return server_cnxn_factory_count(self);
+}
+
+/* ConnectionExpirer: hands over a reference. */
+static void
+scf_expire(struct server_cnxn *c)
+{
+    server_metrics_inc(METRIC_sessionless_connections_expired);
+    server_cnxn_end(c, DISCONNECT_IDLE);
+    server_cnxn_unref(c);
+}
+
+/* ---- create ------------------------------------------------------------ */
+
+/* As Java chooses: the square root of half the processors, at least one. */
+static unsigned
+scf_selectors(const struct server_config *config)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = 1;
+
+    if (config->cnxn.selector_threads > 0) {
+        return config->cnxn.selector_threads < SELECTORS_MAX
+                   ? (unsigned) config->cnxn.selector_threads
+                   : SELECTORS_MAX;
+    }
+    while ((long) (n + 1) * (n + 1) * 2 <= cores) {
+        n++;
+    }
+    return n;
+}
+
+static int
+scf_read_spin(struct server_cnxn_factory *f, struct zk_errmsg *em)
+{
+    const struct system_properties *props = f->ctx.config->props;
+    int64_t us = SPIN_DEFAULT_US;
+    int rv;
+
+    if (props != NULL) {
+        rv = system_properties_long(props, SPIN_PROPERTY, us, &us, em);
+        if (rv != ZK_OK) {
+            return rv;
+        }
+    }
+    if (us < 0 || us > SPIN_MAX_US) {
+        return zk_fail(em, ZK_ECONFIG, "%s is %ld, not between 0 and %d",
+                       SPIN_PROPERTY, (long) us, SPIN_MAX_US);
+    }
+    f->ctx.spin_us = (unsigned) us;
+    return ZK_OK;
+}
+
+static int
+scf_create_selectors(struct server_cnxn_factory *f, struct zk_errmsg *em)
+{
+    unsigned want = scf_selectors(f->ctx.config);
+
+    f->selectors = zk_xcalloc(want, sizeof(struct selector_thread *));
+    for (; f->n_selectors < want; f->n_selectors++) {
+        struct selector_thread *sel =
+            selector_thread_create(&f->ctx, f->n_selectors, em);
+
+        if (sel == NULL) {
+            return ZK_EIO;
+        }
+        f->selectors[f->n_selectors] = sel;
+    }
+    return ZK_OK;
+}
+
+static int
+scf_open(struct server_cnxn_factory *f, struct zk_errmsg *em)
+{
+    const struct cnxn_config *config = &f->ctx.config->cnxn;
+    int rv = scf_read_spin(f, em);
+
+    if (rv == ZK_OK && config->secure_client.port != 0) {
+        rv = zk_fail(em, ZK_ECONFIG,
+                     "secureClientPort %d: TLS for clients is not supported "
+                     "in this version", config->secure_client.port);
+    }
+    if (rv == ZK_OK) {
+        rv = scf_create_selectors(f, em);
+    }
+    if (rv == ZK_OK) {
+        rv = accept_thread_create(&f->ctx, &config->client, &f->accept, em);
+    }
+    return rv;
+}
+
+static void
+scf_init_context(struct cnxn_context *ctx, const struct server_config *config,
+                 const struct four_letter_hook *words)
+{
+    const struct cnxn_config *cc = &config->cnxn;
+    int64_t now_ms = zk_time_mono_ms();
+
+    ctx->config = config;
+    ctx->words = *words;
+    cnxn_table_init(&ctx->table);
+    connection_expirer_init(&ctx->expirer,
+                            cc->sessionless_timeout_ms > 0
+                                ? cc->sessionless_timeout_ms
+                                : 1,
+                            scf_expire);
+    large_requests_init(&ctx->large, cc);
+    zk_mutex_init(&ctx->throttle_lock, ZK_LOCK_leaf);
+    zk_lock(&ctx->throttle_lock);
+    connection_throttle_init(&ctx->throttle, cc, now_ms,
+                             (uint64_t) zk_time_wall_ms());
+    zk_unlock(&ctx->throttle_lock);
+}
+
+int
+server_cnxn_factory_create(const struct server_config *config,
+                           const struct four_letter_hook *words,
+                           struct server_cnxn_factory **out,
+                           struct zk_errmsg *em)
+{
+    struct server_cnxn_factory *f = zk_xcalloc(1, sizeof *f);
+    int rv;
+
+    f->magic = SERVER_CNXN_FACTORY_MAGIC;
+    scf_init_context(&f->ctx, config, words);
+    rv = scf_open(f, em);
+    if (rv != ZK_OK) {
+        server_cnxn_factory_destroy(f);
+        return rv;
+    }
+    zk_info(factory,
+            "Configuring NIO connection handler with %ds sessionless "
+            "connection timeout, %u selector thread(s)",
+            config->cnxn.sessionless_timeout_ms / 1000, f->n_selectors);
+    *out = f;
+    return ZK_OK;
+}
+
+void
+server_cnxn_factory_destroy(struct server_cnxn_factory *f)
+{
+    if (f == NULL) {
+        return;
+    }
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    zk_assert(!f->started);
+    accept_thread_destroy(f->accept);
+    for (unsigned i = 0; i < f->n_selectors; i++) {
+        selector_thread_destroy(f->selectors[i]);
+    }
+    free(f->selectors);
+    connection_expirer_fini(&f->ctx.expirer);
+    cnxn_table_fini(&f->ctx.table);
+    zk_mutex_fini(&f->ctx.throttle_lock);
+    f->magic = 0;
+    free(f);
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+void
+server_cnxn_factory_set_server(struct server_cnxn_factory *f,
+                               struct zookeeper_server *zks)
+{
+    const struct cnxn_env env = {
+        .self = f,
+        .wake = scf_wake,
+        .close_session = scf_close_session,
+        .connection_count = scf_count,
+    };
+
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    if (zks != NULL) {
+        zookeeper_server_attach(zks, &env);
+    }
+    for (unsigned i = 0; i < f->n_selectors; i++) {
+        selector_thread_set_server(f->selectors[i], zks);
+    }
+}
+
+void
+server_cnxn_factory_start(struct server_cnxn_factory *f)
+{
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    zk_assert(!f->started);
+    f->started = true;
+    for (unsigned i = 0; i < f->n_selectors; i++) {
+        selector_thread_start(f->selectors[i]);
+    }
+    connection_expirer_start(&f->ctx.expirer);
+    accept_thread_start(f->accept, f->selectors, f->n_selectors);
+}
+
+void
+server_cnxn_factory_pause(struct server_cnxn_factory *f)
+{
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    accept_thread_stop(f->accept);
+    for (unsigned i = 0; i < f->n_selectors; i++) {
+        selector_thread_pause(f->selectors[i]);
+    }
+}
+
+void
+server_cnxn_factory_stop(struct server_cnxn_factory *f)
+{
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    accept_thread_stop(f->accept);
+    if (f->started) {
+        for (unsigned i = 0; i < f->n_selectors; i++) {
+            selector_thread_stop(f->selectors[i]);
+        }
+        connection_expirer_stop(&f->ctx.expirer);
+        f->started = false;
+    }
+    server_cnxn_factory_set_server(f, NULL);
+}
+
+/* ---- looking ----------------------------------------------------------- */
+
+int
+server_cnxn_factory_port(const struct server_cnxn_factory *f)
+{
+    return accept_thread_port(f->accept);
+}
+
+const char *
+server_cnxn_factory_address(const struct server_cnxn_factory *f)
+{
+    return accept_thread_address(f->accept);
+}
+
+size_t
+server_cnxn_factory_count(struct server_cnxn_factory *f)
+{
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    return cnxn_table_count(&f->ctx.table);
+}
+
+void
+server_cnxn_factory_each(struct server_cnxn_factory *f,
+                         void (*each)(void *arg,
+                                      const struct cnxn_info *info),
+                         void *arg)
+{
+    struct server_cnxn **all;
+    size_t n;
+
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    all = cnxn_table_all(&f->ctx.table, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct cnxn_info info;
+
+        server_cnxn_info(all[i], &info);
+        each(arg, &info);
+        server_cnxn_unref(all[i]);
+    }
+    free(all);
+}
+
+void
+server_cnxn_factory_reset_stats(struct server_cnxn_factory *f)
+{
+    struct server_cnxn **all;
+    size_t n;
+
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    all = cnxn_table_all(&f->ctx.table, &n);
+    for (size_t i = 0; i < n; i++) {
+        server_cnxn_reset_stats(all[i]);
+        server_cnxn_unref(all[i]);
+    }
+    free(all);
+}
+
+double
+server_cnxn_factory_drop_chance(struct server_cnxn_factory *f)
+{
+    double drop;
+
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    zk_lock(&f->ctx.throttle_lock);
+    drop = f->ctx.throttle.drop;
+    zk_unlock(&f->ctx.throttle_lock);
+    return drop;
+}
+
+void
+server_cnxn_factory_dump(struct server_cnxn_factory *f, struct zk_buf *out)
+{
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    connection_expirer_dump(&f->ctx.expirer, out);
+}
