@@ -62,6 +62,7 @@ struct file_snap_info {
     bool one_instant;           /* Ours.  Java writes nodes while
                                  * transactions go on: what the file holds may
                                  * be ahead of its name and of its digest. */
+    bool has_digest;            /* Of version 2, and not an empty one. */
     int64_t digest_zxid;        /* The digest is of the tree at this zxid; -1:
                                  * no digest (of version 2), 0: an empty one.
                                  * No node is more than one transaction ahead

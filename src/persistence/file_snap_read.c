@@ -293,6 +293,7 @@ fsr_digest(struct snap_parser *sp)
         if (version == TXN_DIGEST_VERSION) {
             sp->info.digest_zxid = (int64_t) zk_get_be64(sp->in.p);
             sp->info.digest = (int64_t) zk_get_be64(sp->in.p + 12);
+            sp->info.has_digest = sp->info.digest_zxid != 0;
         }
         sp->in.p += 20;
     }

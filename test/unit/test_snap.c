@@ -298,6 +298,8 @@ test_forms(void)
         digest = 0;
         CU_ASSERT_EQUAL(load_with(&b, good[i], &digest, &info), ZK_OK);
         CU_ASSERT_EQUAL(digest, data_tree_digest(script.tree));
+        CU_ASSERT_EQUAL(info.has_digest,
+                        (good[i] & (DIGEST | LATER_DIGEST)) != 0);
         CU_ASSERT_EQUAL(info.digest_zxid,
                         good[i] & LATER_DIGEST ? script.zxid + 5
                         : good[i] & DIGEST ? script.zxid : -1);
