@@ -2,14 +2,19 @@
 /*
  * file_txn_iterator.h: reads the transaction log forward, over all files.
  *
- * A record that ends early (file ends inside it, zero length, end byte
- * missing) ends its file: normal after a crash.  It is an error
- * (ZK_ECORRUPT, naming file and offset) when a checksum is wrong, a length
- * is impossible, a header is not a log's, or when zxids skip inside an epoch
- * from one record to the next, since then acknowledged writes are missing
- * (ZOOKEEPER-4925).  A last file shorter than its header is what a crash
- * leaves: it is skipped and said so.  Equal zxids twice in a row are passed
- * on (protocol: poison request 2).
+ * A record that a crash cut or tore (log_file.h says which) ends its file:
+ * normal after a crash.  It is an error (ZK_ECORRUPT, naming file and offset)
+ * when a record is damaged in a way that no crash explains, a wrong end byte
+ * with data behind it included (Java stops there without a word, and what
+ * follows is lost); when a header is not a log's; when zxids fall; or when
+ * they skip inside an epoch from one record to the next, since then
+ * acknowledged writes are missing (ZOOKEEPER-4925).  A file shorter than its
+ * header is what a crash leaves: it is skipped and said so.  Equal zxids
+ * twice in a row are passed on (protocol: poison request 2).
+ *
+ * What a file holds from the first zxid of the files behind it on was cut
+ * off in the past (a torn end, a snapshot taken from a leader): it is left
+ * out, and said so.
  */
 #ifndef PERSISTENCE_FILE_TXN_ITERATOR_H
 #define PERSISTENCE_FILE_TXN_ITERATOR_H

@@ -5,8 +5,10 @@
  *
  * Appends gather in memory; commit writes them in one go and syncs.  A file
  * from an earlier run is never appended to: the first append after create,
- * roll or truncate makes a new one, header and first records written in one
- * write, its folder synced.  The file grows by preallocation as Java's does.
+ * roll or truncate makes a new one: header and first records in one write
+ * under a temporary name, synced, renamed, the folder synced, so that no
+ * server ever meets a log file without a record.  The file grows by
+ * preallocation as Java's does.
  *
  * A failed write or sync is final for this object: the bytes on disk are
  * unknown, so it refuses everything from then on, except that a full disk

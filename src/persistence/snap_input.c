@@ -24,9 +24,11 @@
 #define SNAP_CHUNKS 4
 /* Smaller files are not worth a thread. */
 #define SNAP_THREAD_MIN (2 * SNAP_CHUNK)
+#define SNAP_THREAD_MIN_PACKED (SNAP_CHUNK / 8)
 
 struct snap_chunk {
-    uint8_t *base;              /* SNAP_HEADROOM, then the bytes. */
+    uint8_t *base;              /* SNAP_HEADROOM, then the bytes; NULL until
+                                 * first filled. */
     size_t len;
     uint32_t adler;             /* At its end. */
     bool last;
@@ -242,8 +244,12 @@ sr_unsnappy(struct snap_reader *r, uint8_t *p, size_t len, size_t *got)
 static void
 sr_fill_chunk(struct snap_reader *r, struct snap_chunk *c)
 {
-    uint8_t *p = c->base + SNAP_HEADROOM;
+    uint8_t *p;
 
+    if (c->base == NULL) {
+        c->base = zk_xmalloc(SNAP_HEADROOM + SNAP_CHUNK);
+    }
+    p = c->base + SNAP_HEADROOM;
     c->len = 0;
     switch (r->comp) {
     case SNAP_PLAIN:
@@ -453,13 +459,11 @@ snap_input_open(struct snap_input *in, const char *path,
         zk_assert(inflateInit2(&r->z, MAX_WBITS + 16) == Z_OK);
         r->z_open = true;
     }
-    for (size_t i = 0; i < SNAP_CHUNKS; i++) {
-        r->chunks[i].base = zk_xmalloc(SNAP_HEADROOM + SNAP_CHUNK);
-    }
     zk_mutex_init(&r->lock, ZK_LOCK_leaf);
     zk_cond_init(&r->moved);
     if (fstat(fd, &st) == 0
-        && (r->comp != SNAP_PLAIN || st.st_size >= SNAP_THREAD_MIN)) {
+        && st.st_size >= (r->comp == SNAP_PLAIN ? SNAP_THREAD_MIN
+                                                : SNAP_THREAD_MIN_PACKED)) {
         r->threaded = zk_thread_try_start(&r->thread, sr_run, r,
                                           "SnapLoader");
     }
