@@ -466,6 +466,7 @@ mc_intake(void)
     struct zk_buf body = { 0 };
     struct zk_buf b = { 0 };
 
+    mc_byte(&b, 0);
     mc_connect(&b, 0, CONNECT_NEW);
     mc_intake_reads(&b, 0, "/");
     mc_intake_writes(&b, 0);
@@ -475,6 +476,7 @@ mc_intake(void)
     mc_put("intake", "one-session", &b);
 
     zk_buf_clear(&b);
+    mc_byte(&b, 2);             /* Snapshots meanwhile. */
     mc_connect(&b, 0, CONNECT_NEW);
     mc_connect(&b, 1, CONNECT_NEW);
     mc_byte(&b, STEP_DRAIN);
@@ -490,6 +492,7 @@ mc_intake(void)
     mc_put("intake", "watches", &b);
 
     zk_buf_clear(&b);
+    mc_byte(&b, 1);             /* Quotas are enforced. */
     mc_connect(&b, 0, CONNECT_NEW);
     mc_intake_quota(&b);
     mc_intake_writes(&b, 0);
@@ -497,6 +500,7 @@ mc_intake(void)
     mc_put("intake", "quota", &b);
 
     zk_buf_clear(&b);
+    mc_byte(&b, 8);             /* Who has not authenticated, may not. */
     mc_connect(&b, 0, CONNECT_NEW);
     output_archive_int(&body, 0);
     output_archive_slice(&body, ZK_SLICE_LIT("digest"));
