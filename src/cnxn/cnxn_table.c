@@ -97,6 +97,14 @@ cnxn_table_admit(struct cnxn_table *t, const struct cnxn_address *from,
     return verdict;
 }
 
+void
+cnxn_table_forget(struct cnxn_table *t, const struct cnxn_address *from)
+{
+    zk_lock(&t->lock);
+    ct_uncount_locked(t, from);
+    zk_unlock(&t->lock);
+}
+
 size_t
 cnxn_table_count(const struct cnxn_table *t)
 {

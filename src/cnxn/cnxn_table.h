@@ -40,6 +40,8 @@ void cnxn_table_fini(struct cnxn_table *t);
 enum cnxn_admission cnxn_table_admit(struct cnxn_table *t,
                                      const struct cnxn_address *from,
                                      int max_of_address, int max);
+/* Gives the count of one that was admitted back, if it is never added. */
+void cnxn_table_forget(struct cnxn_table *t, const struct cnxn_address *from);
 /* Lists an admitted connection.  The table holds no reference: it is removed
  * before the last one goes. */
 void cnxn_table_add(struct cnxn_table *t, struct server_cnxn *c);

@@ -305,6 +305,29 @@ sel_take_posted(struct selector_thread *sel)
     return flush;
 }
 
+/* The client takes what waits for it.  While that is too much, its pings are
+ * not read: this stands for them, or a long answer over a slow line would
+ * cost the session. */
+static void
+sel_writable(struct selector_thread *sel, struct server_cnxn *c)
+{
+    struct session_tracker *st;
+
+    sel_touch(sel, c);
+    if ((c->paused & CNXN_PAUSE_OUTPUT) && c->sink.session_id != 0) {
+        st = zookeeper_server_sessions(c->zks);
+        if (session_tracker_bucket(st, sel->now_us / 1000,
+                                   c->sink.timeout_ms)
+            != c->sink.touched_bucket_ms) {
+            (void) session_tracker_touch(st, c->sink.session_id,
+                                         c->sink.timeout_ms,
+                                         &c->sink.touched_bucket_ms);
+        }
+    }
+    sel_hold_end(sel);
+    sel_flush(sel, c);
+}
+
 static void
 sel_event(struct selector_thread *sel, struct server_cnxn *c,
           uint32_t events)
@@ -315,9 +338,7 @@ sel_event(struct selector_thread *sel, struct server_cnxn *c,
         return;
     }
     if (events & EPOLLOUT) {
-        sel_touch(sel, c);
-        sel_hold_end(sel);
-        sel_flush(sel, c);
+        sel_writable(sel, c);
         if (c->state == CNXN_CLOSED) {
             return;
         }
