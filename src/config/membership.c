@@ -57,7 +57,7 @@ mb_number(const char *key, int64_t *out)
     return dot != NULL && config_parse_long(dot + 1, out) && *out >= 0;
 }
 
-/* ---- lines --------------------------------------------------------------- */
+/* ---- lines -------------------------------------------------------------- */
 
 static int
 mb_take_server(struct mb_reader *m, const struct zk_property *p, int64_t sid)
@@ -218,7 +218,7 @@ mb_join_groups(struct mb_reader *m)
     return ZK_OK;
 }
 
-/* ---- what the lines must add up to --------------------------------------- */
+/* ---- what the lines must add up to -------------------------------------- */
 
 static size_t
 mb_participants(const struct quorum_config *q)
@@ -289,7 +289,7 @@ mb_check_distributed(const struct mb_reader *m)
                                   m->r->path, what);
 }
 
-/* ---- myid ---------------------------------------------------------------- */
+/* ---- myid --------------------------------------------------------------- */
 
 /* Only the first line counts, and it is the number and nothing else.  A
  * standalone server needs none, but one that is no number is refused. */
@@ -323,7 +323,7 @@ mb_read_myid(struct config_reader *r)
     return rv;
 }
 
-/* ---- this server's own line ---------------------------------------------- */
+/* ---- this server's own line --------------------------------------------- */
 
 static bool
 mb_is_any(const char *host)
@@ -382,7 +382,7 @@ mb_take_own_role(struct mb_reader *m)
     }
 }
 
-/* ---- files --------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------- */
 
 static int
 mb_setup(struct mb_reader *m, const struct zk_properties *lines)

@@ -402,7 +402,7 @@ scp_take_poll_time(struct server_config *c, struct zk_errmsg *em)
                                   &c->request.max_write_queue_poll_ms, em);
 }
 
-/* ---- schemes that sessions must have ------------------------------------- */
+/* ---- schemes that sessions must have ------------------------------------ */
 
 struct scp_scheme {
     const char *scheme;
