@@ -13,7 +13,7 @@
 #include "util/zk_io.h"
 #include "util/zk_log.h"
 
-/* ---- help ---------------------------------------------------------------- */
+/* ---- help -------------------------------------------------------------- */
 
 /* The folder of the running test: zoo.cfg and the data are in it. */
 static char *dir;
@@ -117,7 +117,7 @@ must_refuse(const char *text, const char *const *options,
 #define QUORUM \
     "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n"
 
-/* ---- zoo.cfg: what is taken ----------------------------------------------- */
+/* ---- zoo.cfg: what is taken --------------------------------------------- */
 
 static void
 test_defaults(void)
@@ -299,7 +299,7 @@ test_ports(void)
     server_config_destroy(c);
 }
 
-/* ---- zoo.cfg: what is refused --------------------------------------------- */
+/* ---- zoo.cfg: what is refused ------------------------------------------- */
 
 static void
 test_bad_values_of_keys(void)
@@ -413,7 +413,7 @@ test_files_that_are_not_there(void)
                 "$D/none: open: No such file or directory");
 }
 
-/* ---- membership ----------------------------------------------------------- */
+/* ---- membership --------------------------------------------------------- */
 
 static void
 test_one_server_line_is_standalone(void)
@@ -631,7 +631,7 @@ test_dynamic_file(void)
     server_config_destroy(c);
 }
 
-/* ---- properties ----------------------------------------------------------- */
+/* ---- properties --------------------------------------------------------- */
 
 static void
 test_properties_of_a_server(void)
@@ -778,7 +778,7 @@ test_enforced_schemes(void)
                 "\"digest\" has no provider");
 }
 
-/* ---- arguments ------------------------------------------------------------ */
+/* ---- arguments ---------------------------------------------------------- */
 
 static int
 read_args(const char *const *args, struct server_config **out)
@@ -847,7 +847,7 @@ test_bad_arguments(void)
     }
 }
 
-/* ---- environment ---------------------------------------------------------- */
+/* ---- environment -------------------------------------------------------- */
 
 static void
 take_line(void *arg, const char *key, const char *value)
@@ -883,7 +883,7 @@ test_environment(void)
     zk_buf_fini(&out);
 }
 
-/* ---- running -------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------ */
 
 /* Each test in a folder of its own. */
 #define IN_DIR(test)                                                      \

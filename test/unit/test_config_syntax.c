@@ -10,7 +10,7 @@
 
 static struct zk_errmsg em;
 
-/* ---- the syntax ----------------------------------------------------------- */
+/* ---- the syntax --------------------------------------------------------- */
 
 static const char *
 value_of(const struct zk_properties *p, const char *key)
@@ -116,7 +116,7 @@ test_properties_of_nothing(void)
     zk_properties_fini(&p);
 }
 
-/* ---- system properties ---------------------------------------------------- */
+/* ---- system properties -------------------------------------------------- */
 
 static void
 test_system_properties_keep_their_order(void)
@@ -199,7 +199,7 @@ test_system_properties_switches(void)
     system_properties_destroy(p);
 }
 
-/* ---- server lines --------------------------------------------------------- */
+/* ---- server lines ------------------------------------------------------- */
 
 static void
 check_address(const char *text, const char *printed)
