@@ -81,8 +81,6 @@ struct selector_thread {
 
     struct zk_buf scratch;      /* Replies to one connection. */
     struct cnxn_tally tally;    /* and what they count. */
-    size_t reply_at;            /* Where the reply being made begins. */
-    bool counted;               /* 'done' was called for it. */
     struct selector_totals totals;
 
     struct zk_buf pool[SEL_POOL_BUFFERS];

@@ -19,6 +19,9 @@
 
 /* Frames between two looks at the clock. */
 #define SEL_CLOCK_FRAMES 64
+/* Java sends the answer to a word whenever more than 2048 characters are
+ * there, and counts each time. */
+#define SEL_WORD_CHUNK 2049
 
 /* ---- memory ------------------------------------------------------------ */
 
@@ -353,13 +356,13 @@ sel_publish(struct selector_thread *sel)
     atomic_fetch_add_explicit(&stats->packets_sent, t->sent,
                               memory_order_relaxed);
     server_metrics_add_n(METRIC_response_bytes, t->bytes_out);
-    if (n == 0) {
-        return;
-    }
     /* The extremes by the front door, the rest in one go. */
     server_stats_response(stats, t->size_min);
     server_stats_response(stats, t->size_max);
     server_stats_response(stats, t->size_last);
+    if (n == 0) {
+        return;
+    }
     server_stats_latency(stats, t->latency_min_us);
     if (n > 1) {
         server_stats_latency(stats, t->latency_max_us);
@@ -434,9 +437,7 @@ sel_done(struct client_sink *sink, const struct request_outcome *o)
     struct cnxn_tally *t = &sel->tally;
     struct selector_totals *all = &sel->totals;
     int64_t us = sel->now_us - o->received_us;
-    int64_t size = (int64_t) (sel->scratch.len - sel->reply_at);
 
-    sel->counted = true;
     t->answered++;
     t->last_op = o->type;
     if (o->cxid >= 0) {
@@ -455,10 +456,24 @@ sel_done(struct client_sink *sink, const struct request_outcome *o)
     if (us > all->latency_max_us) {
         all->latency_max_us = us;
     }
-    all->size_last = size;
-    all->size_min = size < all->size_min ? size : all->size_min;
-    all->size_max = size > all->size_max ? size : all->size_max;
     server_metrics_add(METRIC_readlatency, us / 1000);
+}
+
+/* Something of 'size' bytes was answered on the spot.  As Java has it, the
+ * frame's length is not part of a response's size. */
+static void
+sel_count_reply(struct selector_thread *sel, size_t size)
+{
+    struct selector_totals *all = &sel->totals;
+
+    sel->tally.sent++;
+    all->size_last = (int64_t) size - 4;
+    if (all->size_last < all->size_min) {
+        all->size_min = all->size_last;
+    }
+    if (all->size_last > all->size_max) {
+        all->size_max = all->size_last;
+    }
 }
 
 static void
@@ -487,6 +502,7 @@ sel_request(struct selector_thread *sel, struct server_cnxn *c,
 {
     struct large_requests *large = &c->ctx->large;
     size_t submitted = sel->intake.submitted.n;
+    size_t before = sel->scratch.len;
     bool is_large = large_requests_is_large(large, len);
     enum intake_verdict verdict;
 
@@ -497,14 +513,12 @@ sel_request(struct selector_thread *sel, struct server_cnxn *c,
         sel_drain(c, false);
         return;
     }
-    sel->reply_at = sel->scratch.len;
-    sel->counted = false;
     verdict = zookeeper_server_intake_frame(&sel->intake, &c->sink, frame,
                                             (size_t) len, &sel->scratch,
                                             sel_done);
     sel->tally.received++;
-    if (sel->scratch.len > sel->reply_at) {
-        sel->tally.sent++;
+    if (sel->scratch.len > before) {
+        sel_count_reply(sel, sel->scratch.len - before);
     }
     if (sel->intake.submitted.n > submitted) {
         c->submitted++;
@@ -545,28 +559,46 @@ sel_connect(struct selector_thread *sel, struct server_cnxn *c,
     }
 }
 
+/* Counts a word, and its answer as the packets that Java makes of it. */
+static void
+sel_count_word(struct server_cnxn *c, int64_t received, int64_t sent)
+{
+    struct zk_buf none = { 0 };
+    struct server_stats *stats;
+    struct cnxn_tally tally;
+
+    cnxn_tally_clear(&tally);
+    tally.received = received;
+    tally.sent = sent;
+    (void) server_cnxn_append(c, &none, &tally);
+    zk_buf_fini(&none);
+    if (c->zks != NULL) {
+        stats = zookeeper_server_stats(c->zks);
+        atomic_fetch_add(&stats->packets_received, (uint64_t) received);
+        atomic_fetch_add(&stats->packets_sent, (uint64_t) sent);
+    }
+}
+
 /* A four-letter word; its answer may want any lock. */
 static void
 sel_word(struct selector_thread *sel, struct server_cnxn *c, uint32_t word,
          uint64_t arg)
 {
     struct zk_buf answer = { 0 };
-    struct cnxn_tally tally;
+    struct cnxn_tally none;
+    size_t len;
 
     sel_hold_end(sel);
     c->is_word = true;
     sel_set_events(sel, c, 0);
-    cnxn_tally_clear(&tally);
-    tally.received = 1;
-    (void) server_cnxn_append(c, &answer, &tally);
-    if (c->zks != NULL) {
-        atomic_fetch_add(&zookeeper_server_stats(c->zks)->packets_received,
-                         1);
-    }
+    sel_count_word(c, 1, 0);
     c->ctx->words.answer(c->ctx->words.self, word, arg, &answer);
-    cnxn_tally_clear(&tally);
-    (void) server_cnxn_append(c, &answer, &tally);
+    len = answer.len;
+    cnxn_tally_clear(&none);
+    (void) server_cnxn_append(c, &answer, &none);
     zk_buf_fini(&answer);
+    sel_count_word(c, 0, (int64_t) ((len + SEL_WORD_CHUNK - 1)
+                                    / SEL_WORD_CHUNK));
     sel_drain(c, false);
     sel_flush(sel, c);
 }

@@ -209,9 +209,10 @@ sc_out_end(struct client_sink *sink, const struct request_outcome *outcome)
         return;
     }
     atomic_fetch_add_explicit(&stats->packets_sent, 1, memory_order_relaxed);
+    /* As Java has it, the frame's length is not part of a response. */
+    server_stats_response(stats, (int64_t) size - 4);
     if (outcome != NULL) {
         server_stats_latency(stats, now_us - outcome->received_us);
-        server_stats_response(stats, (int64_t) size);
         server_metrics_add_n(METRIC_response_bytes, size);
     } else {
         server_metrics_add_n(METRIC_watch_bytes, size);
