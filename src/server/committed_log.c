@@ -26,8 +26,10 @@ committed_log_create(size_t limit)
     zk_assert(limit > 0);
     cl->magic = COMMITTED_LOG_MAGIC;
     zk_mutex_init(&cl->lock, ZK_LOCK_committed_log);
-    cl->ring = zk_xcalloc(limit, sizeof cl->ring[0]);
     cl->limit = limit;
+    zk_lock(&cl->lock);
+    cl->ring = zk_xcalloc(limit, sizeof cl->ring[0]);
+    zk_unlock(&cl->lock);
     return cl;
 }
 
@@ -39,15 +41,20 @@ committed_log_destroy(struct committed_log *cl)
     }
     ZK_CHECK(cl, COMMITTED_LOG_MAGIC);
     committed_log_clear(cl);
-    zk_mutex_fini(&cl->lock);
+    zk_lock(&cl->lock);
     free(cl->ring);
+    zk_unlock(&cl->lock);
+    zk_mutex_fini(&cl->lock);
     cl->magic = 0;
     free(cl);
 }
 
-/* The i-th oldest. */
+/* The i-th oldest; the lock is held. */
+static struct txn_bytes *clog_at(const struct committed_log *cl, size_t i)
+    ZK_REQUIRES(cl->lock);
+
 static struct txn_bytes *
-clog_at(const struct committed_log *cl, size_t i) ZK_REQUIRES(cl->lock)
+clog_at(const struct committed_log *cl, size_t i)
 {
     return cl->ring[(cl->first + i) % cl->limit];
 }

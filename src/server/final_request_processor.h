@@ -28,6 +28,7 @@ struct final_env {
     void (*done)(void *self, size_t n);
 };
 
+/* 'env' is copied; the thread starts at once. */
 struct request_processor *
 final_request_processor_create(const struct final_env *env);
 

@@ -208,8 +208,7 @@ prp_refuse_reconfig(struct prep_request_processor *prp,
 {
     int err;
 
-    if (!prp->env.config->quorum.reconfig_enabled
-        && !(r->auth != NULL && r->auth->super)) {
+    if (!prp->env.config->quorum.reconfig_enabled) {
         return KE_RECONFIG_DISABLED;
     }
     err = prep_check_session(prp, r);

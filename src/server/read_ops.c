@@ -231,8 +231,13 @@ ro_all_children_number(const struct read_context *ctx,
     }
     err = ro_find(ctx, path, ACL_PERM_READ, &node);
     if (err == KE_OK) {
-        output_archive_int(
-            out, (int32_t) data_tree_count_descendants(ctx->db->tree, path));
+        /* Java counts the paths that start with the path and a '/': for ""
+         * these are all but "" itself. */
+        int64_t n = path.len == 0
+                        ? data_tree_node_count(ctx->db->tree) - 1
+                        : data_tree_count_descendants(ctx->db->tree, path);
+
+        output_archive_int(out, (int32_t) n);
     }
     return err;
 }
@@ -344,6 +349,23 @@ ro_multi_one(const struct read_context *ctx, const struct multi_op *mo,
     }
 }
 
+/* It decodes, and no path is null. */
+static bool
+ro_multi_is_whole(const void *p, size_t len, int32_t max_record)
+{
+    struct multi_request mr;
+    struct multi_op mo;
+    int rv;
+
+    multi_request_init(&mr, OP_MULTI_READ, p, len, max_record);
+    while ((rv = multi_request_next(&mr, &mo)) == 1) {
+        if (zk_slice_is_null(mo.path)) {
+            return false;
+        }
+    }
+    return rv == 0;
+}
+
 static int
 ro_multi_read(const struct read_context *ctx, struct input_archive *ia,
               struct zk_buf *out)
@@ -352,7 +374,7 @@ ro_multi_read(const struct read_context *ctx, struct input_archive *ia,
     struct multi_request mr;
     struct multi_op mo;
 
-    if (multi_request_count(OP_MULTI_READ, ia->p, len, ctx->max_record) < 0) {
+    if (!ro_multi_is_whole(ia->p, len, ctx->max_record)) {
         return KE_MARSHALLING;
     }
     multi_request_init(&mr, OP_MULTI_READ, ia->p, len, ctx->max_record);
@@ -423,9 +445,12 @@ read_op_answer(const struct read_context *ctx, struct zk_slice body,
     }
     frame_reply_fail(out, at, o->err);
     if (o->type == OP_MULTI_READ && o->err == KE_MARSHALLING
-        && multi_request_count(OP_MULTI, body.p, (size_t) body.len,
-                               ctx->max_record) > 0) {
-        /* Writes where reads belong: Java ends the (empty) results. */
+        && (multi_request_count(OP_MULTI, body.p, (size_t) body.len,
+                                ctx->max_record) > 0
+            || multi_request_count(OP_MULTI_READ, body.p, (size_t) body.len,
+                                   ctx->max_record) > 0)) {
+        /* It decodes, but has writes or null paths: Java ends the (empty)
+         * results. */
         zk_put_be32(out->data + at, FRAME_REPLY_HEADER_LEN + 9);
         multi_result_end(out);
     }

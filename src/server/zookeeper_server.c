@@ -18,8 +18,8 @@
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 
-/* The high byte of session ids of a server without a myid: Java's standalone
- * server uses 1. */
+/* The high byte of session ids of a server that is alone, whatever its myid
+ * (Java: SessionTrackerImpl of ZooKeeperServer). */
 #define ZKS_STANDALONE_ID 1
 
 /* ---- callbacks of the parts -------------------------------------------- */
@@ -128,9 +128,8 @@ zookeeper_server_create(const struct server_config *config)
     zks->auth.ensemble_enabled = zks->auth.ensemble_names != NULL;
     zks->enforced_schemes = zks_enforced_schemes(&config->request);
     zks->db = zk_database_create(&config->storage);
-    zks->sessions = session_tracker_create(
-        &env, config->myid < 0 ? ZKS_STANDALONE_ID : config->myid,
-        config->tick_time_ms);
+    zks->sessions = session_tracker_create(&env, ZKS_STANDALONE_ID,
+                                           config->tick_time_ms);
     server_stats_init(&zks->stats);
     atomic_store(&zks->state, SERVER_INITIAL);
     return zks;

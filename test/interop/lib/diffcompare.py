@@ -50,6 +50,9 @@ RULES = {
         'types Persistent and PersistentRecursive; before -5',
     'checkWatches of others':
         '3.8.0 answers checkWatches with 0 when anybody watches the path',
+    'checkWatches of odd paths':
+        'ZOOKEEPER-4466 (3.9.0): the row of just that path is looked up; '
+        '3.8.0 walks up its parents and trips over one without a slash',
     'createTTL flags in multi':
         'ZOOKEEPER-4026 (3.9.0): op 1 with TTL flags inside multi is a '
         'TTL node without a ttl (-8); 3.8.0 fails to convert it (-5)',

@@ -363,9 +363,13 @@ def watch_removal():
                   call(c, zk.check_watches(p, 3)),
                   call(c, zk.remove_watches(p, 3)),
                   call(o, zk.set_data(p)), call(c, zk.ping())]
-    for path in ('/none', '', 'odd'):
-        steps += [call(c, zk.add_watch(path, 0)),
-                  call(c, zk.check_watches(path, 3)),
+    odd = 'checkWatches of odd paths'
+    for path, check in (('/none', call(c, zk.check_watches('/none', 3))),
+                        ('', differs(odd, c, zk.check_watches('', 3),
+                                     ['-121'], ['0'])),
+                        ('odd', differs(odd, c, zk.check_watches('odd', 3),
+                                        ['-5'], ['0']))):
+        steps += [call(c, zk.add_watch(path, 0)), check,
                   call(c, zk.remove_watches(path, 3)),
                   call(c, zk.remove_watches(path, 3))]
     steps += [call(c, make(p, kind)) for kind in (0, -1, 6, 9)
