@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "util/crash_point.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
 
@@ -38,6 +39,8 @@ st_run(void *arg)
         zk_unlock(&st->lock);
         if (zk_database_snapshot(st->db, &em) != ZK_OK) {
             zk_error(snap, "no snapshot was taken: %s", em.text);
+        } else {
+            CRASH_HERE(start_snapshot_done);
         }
         zk_lock(&st->lock);
         st->wanted = false;
