@@ -16,6 +16,7 @@
 #include "proto/op_code.h"
 #include "proto/path_utils.h"
 #include "server/watch_ops.h"
+#include "tree/namespace_stats.h"
 
 typedef int read_op_fn(const struct read_context *ctx,
                        struct input_archive *ia, struct zk_buf *out);
@@ -99,6 +100,7 @@ ro_exists(const struct read_context *ctx, struct input_archive *ia,
         ro_watch(ctx, path, WATCH_KIND_DATA);   /* On a missing node too. */
     }
     if (err == KE_OK) {
+        namespace_stats_read(path, 0);
         ro_put_stat(ctx, node, out);
     }
     return err;
@@ -121,6 +123,9 @@ ro_get_data(const struct read_context *ctx, struct input_archive *ia,
     }
     output_archive_slice(out, data_node_data(node));
     ro_put_stat(ctx, node, out);
+    namespace_stats_read(path, data_node_data(node).len > 0
+                                   ? data_node_data(node).len
+                                   : 0);
     if (watch) {
         ro_watch(ctx, path, WATCH_KIND_DATA);
     }
@@ -133,6 +138,7 @@ ro_children(const struct read_context *ctx, struct input_archive *ia,
 {
     const struct data_node *node;
     struct zk_slice path;
+    size_t bytes;
     bool watch;
     int err = ro_decode(ia, &path, &watch);
 
@@ -142,7 +148,10 @@ ro_children(const struct read_context *ctx, struct input_archive *ia,
     if (err != KE_OK) {
         return err;
     }
+    bytes = out->len;
     ro_put_children(ctx, node, out);
+    bytes = out->len - bytes - 4 - 4 * data_node_child_count(node);
+    namespace_stats_read(path, (int64_t) bytes);
     if (with_stat) {
         ro_put_stat(ctx, node, out);
     }

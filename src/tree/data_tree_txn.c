@@ -21,6 +21,7 @@
 #include "proto/keeper_error.h"
 #include "proto/op_code.h"
 #include "tree/data_tree_internal.h"
+#include "tree/namespace_stats.h"
 #include "watch/watch_manager.h"
 
 /* The parent's path as watchers know it. */
@@ -124,6 +125,8 @@ create_new(struct data_tree *tree, const struct txn_view *txn, uint64_t hash,
     quota_node_created(tree, txn->path,
                        txn->data.len > 0 ? txn->data.len : 0);
     if (tree->wm != NULL) {
+        namespace_stats_write(txn->path,
+                              txn->data.len > 0 ? txn->data.len : 0);
         watch_manager_node_created(
             tree->wm, txn->path, watch_parent(parent_path), txn->zxid,
             acl_cache_entry(&tree->acls, acl)->raw,
@@ -229,6 +232,7 @@ delete_node(struct data_tree *tree, struct zk_slice path, int64_t zxid)
     delete_below(tree, slot);
     acl = delete_one(tree, slot, path);
     if (tree->wm != NULL) {
+        namespace_stats_write(path, 0);
         watch_manager_node_deleted(
             tree->wm, path, watch_parent(parent_path), zxid,
             acl_cache_entry(&tree->acls, acl)->raw,
@@ -284,6 +288,10 @@ apply_set_data(struct data_tree *tree, const struct txn_view *txn,
     bytes += tree->data_bytes;
     result_stat(tree, slot, r);
     quota_data_changed(tree, txn->path, bytes);
+    if (tree->wm != NULL) {
+        namespace_stats_write(txn->path,
+                              txn->data.len > 0 ? txn->data.len : 0);
+    }
     data_changed(tree, slot, txn->path, txn->zxid);
     return KE_OK;
 }
