@@ -455,13 +455,23 @@ class Worker:
             differences.append(found)
         if found is not None:
             raise Lost(self.explain(differences))
-        done = len(differences) - 1
-        if self.ending is not None and done == len(self.flying):
-            self.close_is_sure()
-        self.ending = None
+        if self.ending is not None:
+            self.resolve_end(seen, len(differences) - 1)
         self.flying.clear()
         model.learn(seen)
         self.sure, self.ahead = model, copy.deepcopy(model)
+
+    def resolve_end(self, seen, done):
+        """The end of a side session, alone in flight: it came to pass or
+        not, or, when no ephemeral of it was left, nobody can tell."""
+        after = copy.deepcopy(self.sure)
+        for op in self.flying:
+            op.apply(after, None)
+        if done == len(self.flying):
+            self.close_is_sure()
+        elif after.difference(seen) is None:
+            del self.living[self.ending]
+        self.ending = None
 
     def explain(self, differences):
         lines = ['%s: no state that the server may be in (%d acknowledged, '

@@ -116,6 +116,10 @@ class CrashCase(unittest.TestCase):
         except (load.Lost, zkwire.Closed, zkwire.Timeout, OSError) as error:
             self.fail('%s (seed %s): %s\n%s' % (
                 what, self.seed, error, self.server.log_tail(20)))
+        folder = os.path.join(self.server.config['dataDir'], 'version-2')
+        self.assertEqual([], [name for name in os.listdir(folder)
+                              if not re.match(r'(log|snapshot)\.', name)],
+                         what + ': files that nobody needs are left behind')
 
 
 class CrashPoints(CrashCase):
