@@ -16,7 +16,7 @@
 #include "tree/hash_slots.h"
 #include "util/zk_buf.h"
 #include "util/zk_slice.h"
-#include "watch/sip_hash.h"
+#include "util/sip_hash.h"
 
 #define ACL_OPEN 0              /* The entry of id -1. */
 

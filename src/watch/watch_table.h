@@ -18,7 +18,7 @@
 #define WATCH_WATCH_TABLE_H
 
 #include "util/zk_obj.h"
-#include "watch/sip_hash.h"
+#include "util/sip_hash.h"
 #include "watch/watch_manager.h"
 
 #define WATCH_DATA_KINDS                                                  \

@@ -10,7 +10,7 @@
 #include "test/lib/zk_test.h"
 #include "util/zk_buf.h"
 #include "util/zk_thread.h"
-#include "watch/sip_hash.h"
+#include "util/sip_hash.h"
 #include "watch/watch_table.h"
 
 #define ZXID 0x100000007

@@ -5,8 +5,8 @@
  * Clients choose the paths they watch; with a key that they cannot know they
  * cannot choose paths that all fall into one bucket.
  */
-#ifndef WATCH_SIP_HASH_H
-#define WATCH_SIP_HASH_H
+#ifndef UTIL_SIP_HASH_H
+#define UTIL_SIP_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
