@@ -350,6 +350,7 @@ at_welcome(struct accept_thread *at, int fd,
     const struct cnxn_config *config = &at->ctx->config->cnxn;
     struct selector_thread *sel = at->selectors[at->next];
     enum cnxn_admission verdict;
+    char remote[CNXN_REMOTE_MAX];
     struct cnxn_address from;
     struct server_cnxn *c;
 
@@ -359,6 +360,10 @@ at_welcome(struct accept_thread *at, int fd,
     if (verdict != CNXN_ADMITTED) {
         at_refuse(at, fd, &from, verdict);
         return;
+    }
+    if (zk_log_enabled(factory, ZK_LOG_DEBUG)) {
+        cnxn_address_remote(&from, remote);
+        zk_debug(factory, "Accepted socket connection from %s", remote);
     }
     at_socket_options(at, fd);
     at->next = (at->next + 1) % at->n_selectors;

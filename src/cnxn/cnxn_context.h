@@ -16,13 +16,14 @@
  * client costs that asks much and reads nothing (Java has no such bound and
  * runs out of heap).  One reply, however long, always goes. */
 #define CNXN_OUTPUT_PAUSE ((size_t) 1 << 20)
-#define CNXN_OUTPUT_MAX ((size_t) 256 << 20)
+#define CNXN_OUTPUT_MAX_DEFAULT ((int64_t) 256 << 20)
 
 struct cnxn_context {
     /* Set at create, never changed. */
     const struct server_config *config;
     struct four_letter_hook words;
     unsigned spin_us;           /* zookeeper.zkd.spinUs */
+    size_t output_max;          /* zookeeper.zkd.outputMaxBytes */
 
     struct cnxn_table table;
     struct connection_expirer expirer;

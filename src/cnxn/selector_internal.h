@@ -88,19 +88,36 @@ struct selector_thread {
     uint8_t *read_buf;          /* SEL_READ_BYTES */
 };
 
-/* ---- selector_io.c: reading, deciding, sending ------------------------- */
+/* ---- selector_frames.c: reading ---------------------------------------- */
 
 /* A connection is readable: reads once, handles the frames. */
 void sel_read(struct selector_thread *sel, struct server_cnxn *c);
-/* Sends what waits; ends the connection when that was asked for. */
-void sel_flush(struct selector_thread *sel, struct server_cnxn *c);
 /* Goes on reading if nothing is against it any more. */
 void sel_resume(struct selector_thread *sel, struct server_cnxn *c);
+
+/* ---- selector_io.c: the rest ------------------------------------------- */
+
+/* Keeps a buffer's memory for reuse, or frees it; what is in it is not
+ * needed any more. */
+void sel_recycle(struct selector_thread *sel, struct zk_buf *b);
+/* May frames of the connection still be handled? */
+bool sel_is_live(const struct server_cnxn *c);
+/* Sends what waits; ends the connection when that was asked for. */
+void sel_flush(struct selector_thread *sel, struct server_cnxn *c);
+/* Takes the database lock, unless the hold has begun already. */
+void sel_hold_begin(struct selector_thread *sel);
 /* Ends the hold, if there is one, and sends to all that were touched. */
 void sel_hold_end(struct selector_thread *sel);
+/* In a hold: the connection is sent to, or closed, when it ends. */
+void sel_touch_in_hold(struct selector_thread *sel, struct server_cnxn *c);
+/* Hands what was answered so far to the connection.  Still in the hold: what
+ * later transactions append comes behind it. */
+void sel_append(struct selector_thread *sel, struct server_cnxn *c);
 /* Nothing is read from it until the reason is gone. */
 void sel_pause(struct selector_thread *sel, struct server_cnxn *c,
                enum cnxn_pause why);
+/* All reasons are gone. */
+void sel_unpause(struct selector_thread *sel, struct server_cnxn *c);
 /* A paused one will be looked at before the selector waits again. */
 void sel_look_again(struct selector_thread *sel, struct server_cnxn *c);
 /* Tells epoll what the connection waits for now. */

@@ -4,6 +4,7 @@
 #include "cnxn/selector_thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -434,6 +435,7 @@ sel_spin(struct selector_thread *sel, struct epoll_event *events)
             || atomic_load_explicit(&sel->posted, memory_order_relaxed)) {
             return n;
         }
+        sched_yield();
     } while (zk_time_mono_us() < until);
     sel->spin_now_us /= 2;      /* It did not pay. */
     return 0;

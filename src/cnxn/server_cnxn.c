@@ -105,16 +105,26 @@ sc_list_locked(struct server_cnxn *c) ZK_REQUIRES(c->lock)
     }
 }
 
+/* Reasons not to wait until the client has taken what there is for it. */
+static bool
+sc_is_impatient(enum disconnect_reason why)
+{
+    return why == DISCONNECT_IDLE || why == DISCONNECT_LIMIT;
+}
+
 static void
 sc_end_locked(struct server_cnxn *c, enum disconnect_reason why)
     ZK_REQUIRES(c->lock)
 {
-    if (c->ending) {
+    if (c->ending && (c->abandoned || !sc_is_impatient(why))) {
         return;
     }
-    c->ending = true;
-    c->why = why;
-    atomic_store(&c->sink.gone, true);
+    if (!c->ending) {
+        c->ending = true;
+        c->why = why;
+        atomic_store(&c->sink.gone, true);
+    }
+    c->abandoned = sc_is_impatient(why);
     sc_list_locked(c);
     /* Under the lock, so that the selector cannot close it and end before
      * this thread has let go of both. */
@@ -198,7 +208,7 @@ sc_out_end(struct client_sink *sink, const struct request_outcome *outcome)
     }
     if (size > 0) {
         c->counters.sent++;
-        if (c->out_mark + c->in_flight > CNXN_OUTPUT_MAX) {
+        if (c->out_mark + c->in_flight > c->ctx->output_max) {
             zk_buf_clear(&c->out);      /* Nobody will read it. */
             sc_end_locked(c, DISCONNECT_LIMIT);
         }
@@ -387,7 +397,7 @@ disconnect_reason_text(enum disconnect_reason why)
     case DISCONNECT_AUTH_FAILED:
         return "authentication failed";
     case DISCONNECT_PROTOCOL_ERROR:
-        return "it does not keep to the protocol";
+        return "it was refused, or broke the protocol";
     case DISCONNECT_RENEW_REFUSED:
         return "its session was refused";
     case DISCONNECT_SERVER_SHUTDOWN:
@@ -503,6 +513,18 @@ server_cnxn_pending(struct server_cnxn *c)
     return waiting;
 }
 
+bool
+server_cnxn_abandoned(struct server_cnxn *c, enum disconnect_reason *why)
+{
+    bool abandoned;
+
+    zk_lock(&c->lock);
+    abandoned = c->abandoned;
+    *why = c->why;
+    zk_unlock(&c->lock);
+    return abandoned;
+}
+
 void
 server_cnxn_note_large(struct server_cnxn *c, int32_t len)
 {
@@ -525,7 +547,7 @@ server_cnxn_shut(struct server_cnxn *c, bool graceful)
     char sink[4096];
 
     zk_lock(&c->lock);
-    c->ending = true;
+    c->ending = c->abandoned = true;
     atomic_store(&c->sink.gone, true);
     zk_buf_fini(&c->out);
     c->in_flight = 0;

@@ -92,7 +92,8 @@ struct server_cnxn {
     size_t out_mark ZK_GUARDED;     /* out.len at out_begin */
     size_t in_flight ZK_GUARDED;    /* Taken to be sent, not yet sent. */
     bool session_up ZK_GUARDED;
-    bool ending ZK_GUARDED;
+    bool ending ZK_GUARDED;         /* Nothing is appended any more. */
+    bool abandoned ZK_GUARDED;      /* and nobody waits for the client. */
     bool flush_listed ZK_GUARDED;
     enum disconnect_reason why ZK_GUARDED;
     struct cnxn_counters counters ZK_GUARDED;
@@ -179,6 +180,9 @@ bool server_cnxn_take(struct server_cnxn *c, enum disconnect_reason *why);
 /* Remembers how much of c->sending is not sent; returns how many bytes wait
  * in all. */
 size_t server_cnxn_pending(struct server_cnxn *c);
+/* It is to end without waiting until the client takes what is there. */
+bool server_cnxn_abandoned(struct server_cnxn *c,
+                           enum disconnect_reason *why);
 /* Was its ConnectResponse appended? */
 bool server_cnxn_session_up(struct server_cnxn *c);
 /* No more appends, and memory and room of large requests given back; the

@@ -18,6 +18,8 @@
 #define SPIN_PROPERTY "zookeeper.zkd.spinUs"
 #define SPIN_DEFAULT_US 50
 #define SPIN_MAX_US 10000
+/* What may wait for a client that does not read. */
+#define OUTPUT_PROPERTY "zookeeper.zkd.outputMaxBytes"
 #define SELECTORS_MAX 256
 
 struct server_cnxn_factory {
@@ -92,25 +94,42 @@ scf_selectors(const struct server_config *config)
     return n;
 }
 
+/* A property of zkd's own, between 0 and 'max'. */
 static int
-scf_read_spin(struct server_cnxn_factory *f, struct zk_errmsg *em)
+scf_property(const struct server_config *config, const char *name,
+             int64_t def, int64_t max, int64_t *out, struct zk_errmsg *em)
 {
-    const struct system_properties *props = f->ctx.config->props;
-    int64_t us = SPIN_DEFAULT_US;
     int rv;
 
-    if (props != NULL) {
-        rv = system_properties_long(props, SPIN_PROPERTY, us, &us, em);
-        if (rv != ZK_OK) {
-            return rv;
-        }
+    *out = def;
+    if (config->props == NULL) {
+        return ZK_OK;
     }
-    if (us < 0 || us > SPIN_MAX_US) {
-        return zk_fail(em, ZK_ECONFIG, "%s is %ld, not between 0 and %d",
-                       SPIN_PROPERTY, (long) us, SPIN_MAX_US);
+    rv = system_properties_long(config->props, name, def, out, em);
+    if (rv == ZK_OK && (*out < 0 || *out > max)) {
+        rv = zk_fail(em, ZK_ECONFIG, "%s is %ld, not between 0 and %ld",
+                     name, (long) *out, (long) max);
     }
-    f->ctx.spin_us = (unsigned) us;
-    return ZK_OK;
+    return rv;
+}
+
+static int
+scf_read_properties(struct cnxn_context *ctx, struct zk_errmsg *em)
+{
+    int64_t spin_us, output_max;
+    int rv = scf_property(ctx->config, SPIN_PROPERTY, SPIN_DEFAULT_US,
+                          SPIN_MAX_US, &spin_us, em);
+
+    if (rv == ZK_OK) {
+        rv = scf_property(ctx->config, OUTPUT_PROPERTY,
+                          CNXN_OUTPUT_MAX_DEFAULT, INT64_MAX, &output_max,
+                          em);
+    }
+    if (rv == ZK_OK) {
+        ctx->spin_us = (unsigned) spin_us;
+        ctx->output_max = (size_t) output_max;
+    }
+    return rv;
 }
 
 static int
@@ -135,7 +154,7 @@ static int
 scf_open(struct server_cnxn_factory *f, struct zk_errmsg *em)
 {
     const struct cnxn_config *config = &f->ctx.config->cnxn;
-    int rv = scf_read_spin(f, em);
+    int rv = scf_read_properties(&f->ctx, em);
 
     if (rv == ZK_OK && config->secure_client.port != 0) {
         rv = zk_fail(em, ZK_ECONFIG,

@@ -568,6 +568,23 @@ test_silent_connections_are_closed(void)
 }
 
 static void
+test_who_does_not_take_its_answer_is_closed(void)
+{
+    struct test_server s;
+    int fd;
+
+    test_server_init(&s);
+    s.config->cnxn.sessionless_timeout_ms = 100;
+    test_server_start(&s, true);
+    fd = cc_connect(&s);
+    cc_send(fd, "slow", 4);     /* 8 MB: more than the sockets hold */
+    CU_ASSERT(cc_until(one_left, &s));
+    CU_ASSERT(cc_until(none_left, &s));
+    close(fd);
+    test_server_stop(&s);
+}
+
+static void
 test_throttled_sessions_are_closed(void)
 {
     struct cc_session session;
@@ -789,6 +806,98 @@ test_cons_tells_what_a_connection_did(void)
     test_server_stop(&s);
 }
 
+/* ---- ports ------------------------------------------------------------- */
+
+/* A port that cannot be had; the code, and the text in 'em'. */
+static int
+fail_to_listen(const char *host, int port, int secure_port,
+               const char *spin_us, struct zk_errmsg *em)
+{
+    static const struct four_letter_hook words;
+    struct server_cnxn_factory *f = NULL;
+    struct test_server s;
+    int rv;
+
+    test_server_init(&s);
+    s.config->cnxn.client.host = host != NULL ? zk_xstrdup(host) : NULL;
+    s.config->cnxn.client.port = port;
+    s.config->cnxn.secure_client.port = secure_port;
+    if (spin_us != NULL) {
+        system_properties_set(s.config->props, "zookeeper.zkd.spinUs",
+                              spin_us);
+    }
+    em->text[0] = '\0';
+    rv = server_cnxn_factory_create(s.config, &words, &f, em);
+    CU_ASSERT_PTR_NULL(f);
+    test_server_stop(&s);
+    return rv;
+}
+
+static void
+test_a_port_that_cannot_be_had_is_named(void)
+{
+    struct test_server s;
+    struct zk_errmsg em;
+    char port[16];
+
+    test_server_init(&s);
+    test_server_start(&s, false);
+    snprintf(port, sizeof port, ":%d", server_cnxn_factory_port(s.f));
+    CU_ASSERT_EQUAL(fail_to_listen(NULL, server_cnxn_factory_port(s.f), 0,
+                                   NULL, &em), ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, port));
+    test_server_stop(&s);
+    CU_ASSERT_EQUAL(fail_to_listen("192.0.2.1", 4711, 0, NULL, &em), ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "192.0.2.1:4711"));
+    CU_ASSERT_EQUAL(fail_to_listen("no such host", 4711, 0, NULL, &em),
+                    ZK_ECONFIG);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "no such host"));
+    CU_ASSERT_EQUAL(fail_to_listen(NULL, 0, 2281, NULL, &em), ZK_ECONFIG);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "secureClientPort"));
+    CU_ASSERT_EQUAL(fail_to_listen(NULL, 0, 0, "-1", &em), ZK_ECONFIG);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "zookeeper.zkd.spinUs"));
+}
+
+static void
+test_an_address_may_be_a_name(void)
+{
+    struct test_server s;
+
+    test_server_init(&s);
+    s.config->cnxn.client.host = zk_xstrdup("localhost");
+    test_server_start(&s, false);
+    CU_ASSERT(strncmp(server_cnxn_factory_address(s.f), "localhost:", 10)
+              == 0);
+    expect_word(&s, "ruok", 4, "imok");
+    test_server_stop(&s);
+}
+
+static void
+test_all_addresses_means_ipv6_too(void)
+{
+    struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+                               .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct zk_buf b = { 0 };
+    struct test_server s;
+
+    test_server_init(&s);
+    test_server_start(&s, false);
+    to.sin6_port = htons((uint16_t) server_cnxn_factory_port(s.f));
+    if (fd < 0 || connect(fd, (struct sockaddr *) &to, sizeof to) != 0) {
+        /* No IPv6 here: then IPv4 alone must do. */
+        CU_ASSERT(fd < 0 || errno == EADDRNOTAVAIL || errno == ENETUNREACH
+                  || errno == ECONNREFUSED);
+        expect_word(&s, "ruok", 4, "imok");
+    } else {
+        cc_send(fd, "ruok", 4);
+        CU_ASSERT(cc_recv(fd, 4, &b));
+    }
+    close(fd);
+    zk_buf_fini(&b);
+    test_server_stop(&s);
+}
+
 static const struct zk_test tests[] = {
     { "addresses look as Java prints them",
       test_addresses_look_as_java_prints_them },
@@ -824,6 +933,8 @@ static const struct zk_test tests[] = {
     { "connections over a limit are closed",
       test_connections_over_a_limit_are_closed },
     { "silent connections are closed", test_silent_connections_are_closed },
+    { "who does not take its answer is closed",
+      test_who_does_not_take_its_answer_is_closed },
     { "throttled sessions are closed", test_throttled_sessions_are_closed },
     { "large requests over their room end the connection",
       test_large_requests_over_their_room_end_the_connection },
@@ -836,6 +947,10 @@ static const struct zk_test tests[] = {
       test_another_server_may_come_behind_the_port },
     { "cons tells what a connection did",
       test_cons_tells_what_a_connection_did },
+    { "a port that cannot be had is named",
+      test_a_port_that_cannot_be_had_is_named },
+    { "an address may be a name", test_an_address_may_be_a_name },
+    { "all addresses means IPv6, too", test_all_addresses_means_ipv6_too },
 };
 
 int

@@ -325,6 +325,41 @@ test_who_does_not_read_is_not_read_from(void)
     test_server_stop(&s);
 }
 
+/* All are in the pipeline before the first is answered: reading no more does
+ * not help, so there is a bound to what is kept for one client. */
+static void
+test_who_never_reads_is_closed_in_the_end(void)
+{
+    struct cc_session session;
+    struct cc_reply r = { 0 };
+    struct test_server s;
+    struct zk_buf b = { 0 };
+    int32_t got = 0;
+    int fd;
+
+    test_server_init(&s);
+    system_properties_set(s.config->props, "zookeeper.zkd.outputMaxBytes",
+                          "20000000");
+    test_server_start(&s, true);
+    make_node(&s, "/w", 900000);
+    CU_ASSERT(cc_until(none_left, &s));
+    fd = cc_new_session(&s, &session);
+    cc_put_set(&b, 1, "/w", 900000);
+    for (int32_t xid = 2; xid <= 200; xid++) {
+        cc_put_get(&b, xid, "/w", false);
+    }
+    cc_send_buf(fd, &b);
+    CU_ASSERT(cc_until(none_left, &s));
+    while (cc_reply(fd, &r)) {
+        CU_ASSERT_EQUAL(r.xid, ++got);
+    }
+    CU_ASSERT(got < 200);
+    close(fd);
+    zk_buf_fini(&r.frame);
+    zk_buf_fini(&b);
+    test_server_stop(&s);
+}
+
 static void
 test_more_writes_than_the_pipeline_takes_all_pass(void)
 {
@@ -393,6 +428,8 @@ static const struct zk_test tests[] = {
       test_connections_may_go_at_any_time },
     { "who does not read is not read from",
       test_who_does_not_read_is_not_read_from },
+    { "who never reads is closed in the end",
+      test_who_never_reads_is_closed_in_the_end },
     { "more writes than the pipeline takes all pass",
       test_more_writes_than_the_pipeline_takes_all_pass },
     { "an idle server uses no processor",
