@@ -260,6 +260,15 @@ srp_flush(struct sync_request_processor *srp)
     if (rv == ZK_ENOSPC) {
         rv = srp_retry_full_disk(srp, &em);
     }
+    if (rv == ZK_ENOSPC) {
+        /* The server stops: it was asked to, and nobody was promised
+         * anything. */
+        srp->broken = true;
+        zk_warn(sync, "%zu requests that waited for room on the disk are "
+                "dropped without an answer", srp->to_flush.n);
+        srp_drop_all(srp, &srp->to_flush);
+        return;
+    }
     if (rv != ZK_OK) {
         srp->broken = true;
         srp_drop_all(srp, &srp->to_flush);
