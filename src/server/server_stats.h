@@ -30,7 +30,7 @@ struct server_stats {
 void server_stats_init(struct server_stats *s);
 /* One request answered 'latency_us' after it was read. */
 void server_stats_latency(struct server_stats *s, int64_t latency_us);
-/* A reply of so many bytes (frame with its length). */
+/* A reply of so many bytes; as Java has it, without the frame's length. */
 void server_stats_response(struct server_stats *s, int64_t size);
 /* srst: latency and packets. */
 void server_stats_reset(struct server_stats *s);
