@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tree/acl_cache.h"
+#include "util/sip_hash.h"
 #include "util/zk_obj.h"
 
 /* Records stand in two orders: all of them by age (older, newer), and those
@@ -18,9 +20,10 @@ struct change_record {
     struct change_record *chain;    /* Next in the table's bucket. */
     int64_t zxid;
     uint64_t hash;
-    struct node_state state;        /* state.acl points into bytes. */
+    struct node_state state;        /* state.acl is the shared list. */
+    uint32_t acl;                   /* Its entry, one reference. */
     int32_t path_len;
-    char bytes[];                   /* The path, then the ACL. */
+    char path[];
 };
 
 struct outstanding_changes {
@@ -32,22 +35,20 @@ struct outstanding_changes {
     struct change_record **buckets; /* Newest record of each path. */
     size_t n_buckets;               /* A power of two. */
     size_t n_paths;
+    struct sip_key key;
+    /* Each list once: a multi may change tens of thousands of nodes below
+     * one that has a list as long as a request. */
+    struct acl_cache acls;
 };
 
 #define OC_FIRST_BUCKETS 1024
 
-/* FNV-1a.  Collisions that a client forces cost it its own pipeline only:
- * the table lives as long as requests are in flight, and their number is
- * bounded. */
+/* Keyed: all clients share this table and the thread that works on it, so
+ * none may choose paths that fall into one bucket. */
 static uint64_t
-oc_hash(struct zk_slice path)
+oc_hash(const struct outstanding_changes *oc, struct zk_slice path)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-
-    for (int32_t i = 0; i < path.len; i++) {
-        h = (h ^ (uint8_t) path.p[i]) * 0x100000001b3u;
-    }
-    return h ^ h >> 29;
+    return sip_hash(&oc->key, path.p, (size_t) path.len);
 }
 
 struct outstanding_changes *
@@ -58,6 +59,8 @@ outstanding_changes_create(void)
     oc->magic = OUTSTANDING_CHANGES_MAGIC;
     oc->n_buckets = OC_FIRST_BUCKETS;
     oc->buckets = zk_xcalloc(oc->n_buckets, sizeof oc->buckets[0]);
+    sip_key_random(&oc->key);
+    acl_cache_init(&oc->acls);
     return oc;
 }
 
@@ -70,6 +73,7 @@ outstanding_changes_destroy(struct outstanding_changes *oc)
     ZK_CHECK(oc, OUTSTANDING_CHANGES_MAGIC);
     outstanding_changes_remove_upto(oc, INT64_MAX);
     zk_assert(oc->n == 0 && oc->n_paths == 0);
+    acl_cache_fini(&oc->acls);
     free(oc->buckets);
     oc->magic = 0;
     free(oc);
@@ -78,7 +82,7 @@ outstanding_changes_destroy(struct outstanding_changes *oc)
 static struct zk_slice
 oc_path(const struct change_record *r)
 {
-    return zk_slice(r->bytes, r->path_len);
+    return zk_slice(r->path, r->path_len);
 }
 
 /* Where the table points to the path's newest record, or ends. */
@@ -113,7 +117,7 @@ outstanding_changes_get(const struct outstanding_changes *oc,
         return NULL;
     }
     path = oc_key(path);
-    r = *oc_slot(oc, oc_hash(path), path);
+    r = *oc_slot(oc, oc_hash(oc, path), path);
     return r != NULL ? &r->state : NULL;
 }
 
@@ -141,23 +145,36 @@ oc_grow(struct outstanding_changes *oc)
 }
 
 static struct change_record *
-oc_record(int64_t zxid, struct zk_slice path, const struct node_state *state)
+oc_record(const struct outstanding_changes *oc, int64_t zxid,
+          struct zk_slice path, const struct node_state *state)
 {
-    size_t acl_len = state->acl.len > 0 ? (size_t) state->acl.len : 0;
-    struct change_record *r =
-        zk_xmalloc(sizeof *r + (size_t) path.len + acl_len);
+    struct change_record *r = zk_xmalloc(sizeof *r + (size_t) path.len);
 
     memset(r, 0, sizeof *r);
     r->zxid = zxid;
-    r->hash = oc_hash(path);
+    r->hash = oc_hash(oc, path);
     r->state = *state;
     r->path_len = path.len;
-    memcpy(r->bytes, path.p, (size_t) path.len);
-    if (acl_len > 0) {
-        memcpy(r->bytes + path.len, state->acl.p, acl_len);
-        r->state.acl.p = r->bytes + path.len;
-    }
+    memcpy(r->path, path.p, (size_t) path.len);
     return r;
+}
+
+/* Replaces the borrowed list by the table's own.  Mostly it is that of the
+ * record before, 'older' (may be NULL), which then need not be looked at. */
+static void
+oc_share_acl(struct outstanding_changes *oc, struct change_record *r,
+             const struct change_record *older)
+{
+    if (!r->state.exists) {
+        r->acl = ACL_OPEN;      /* Nobody asks. */
+    } else if (older != NULL && older->state.exists
+               && older->state.acl.p == r->state.acl.p) {
+        r->acl = older->acl;
+        acl_cache_ref_entry(&oc->acls, r->acl);
+    } else {
+        r->acl = acl_cache_ref(&oc->acls, r->state.acl);
+    }
+    r->state.acl = acl_cache_entry(&oc->acls, r->acl)->raw;
 }
 
 void
@@ -169,8 +186,9 @@ outstanding_changes_add(struct outstanding_changes *oc, int64_t zxid,
     ZK_CHECK(oc, OUTSTANDING_CHANGES_MAGIC);
     zk_assert(oc->newest == NULL || oc->newest->zxid <= zxid);
     path = oc_key(path);
-    r = oc_record(zxid, path, state);
+    r = oc_record(oc, zxid, path, state);
     slot = oc_slot(oc, r->hash, path);
+    oc_share_acl(oc, r, *slot);
     if (*slot != NULL) {
         r->same_older = *slot;
         r->same_older->same_newer = r;
@@ -217,6 +235,7 @@ oc_remove(struct outstanding_changes *oc, struct change_record *r)
     *(r->older != NULL ? &r->older->newer : &oc->oldest) = r->newer;
     *(r->newer != NULL ? &r->newer->older : &oc->newest) = r->older;
     oc->n--;
+    acl_cache_unref(&oc->acls, r->acl);
     free(r);
 }
 

@@ -37,7 +37,8 @@ void outstanding_changes_destroy(struct outstanding_changes *oc);
 const struct node_state *
 outstanding_changes_get(const struct outstanding_changes *oc,
                         struct zk_slice path);
-/* Adds a record; path and ACL are copied.  zxids never fall. */
+/* Adds a record; the path is copied, an ACL once for all records that have
+ * it.  zxids never fall. */
 void outstanding_changes_add(struct outstanding_changes *oc, int64_t zxid,
                              struct zk_slice path,
                              const struct node_state *state);

@@ -5,8 +5,10 @@
 #include "server/committed_log.h"
 #include "server/outstanding_changes.h"
 #include "server/server_stats.h"
+#include "proto/acl_codec.h"
 #include "proto/path_utils.h"
 #include "test/lib/zk_test.h"
+#include "util/zk_time.h"
 
 /* ---- paths ------------------------------------------------------------- */
 
@@ -81,7 +83,7 @@ state(int32_t version)
     memset(&s, 0, sizeof s);
     s.exists = true;
     s.stat.version = version;
-    s.acl = ZK_SLICE_LIT("some acl bytes");
+    s.acl = acl_raw_open;
     return s;
 }
 
@@ -116,7 +118,7 @@ test_the_newest_change_of_a_path_counts(void)
     CU_ASSERT_EQUAL(version_of(oc, "/a"), 2);
     CU_ASSERT_EQUAL(version_of(oc, "/b"), 7);
     s = outstanding_changes_get(oc, zk_slice_str("/a"));
-    CU_ASSERT(zk_slice_eq_str(s->acl, "some acl bytes"));
+    CU_ASSERT(zk_slice_eq(s->acl, acl_raw_open));
     CU_ASSERT_EQUAL(outstanding_changes_size(oc), 3);
     outstanding_changes_destroy(oc);
 }
@@ -156,6 +158,83 @@ test_a_rollback_brings_the_older_change_back(void)
     outstanding_changes_rollback(oc, 3);
     CU_ASSERT_EQUAL(version_of(oc, "/a"), -1);
     outstanding_changes_destroy(oc);
+}
+
+/* A list may be as long as a request, and a multi may have tens of thousands
+ * of parts: a copy for each record would be the end of any memory. */
+static void
+test_records_share_their_acls(void)
+{
+    struct outstanding_changes *oc = outstanding_changes_create();
+    struct zk_buf copy = { 0 };
+    struct node_state s = state(1);
+    const void *first;
+
+    put(oc, 1, "/a", 1);
+    first = outstanding_changes_get(oc, zk_slice_str("/a"))->acl.p;
+    s.acl = outstanding_changes_get(oc, zk_slice_str("/a"))->acl;
+    outstanding_changes_add(oc, 2, zk_slice_str("/a"), &s);
+    CU_ASSERT_PTR_EQUAL(
+        outstanding_changes_get(oc, zk_slice_str("/a"))->acl.p, first);
+    acl_raw_append(&copy, acl_raw_open);
+    s.acl = zk_slice(copy.data, (int32_t) copy.len);
+    outstanding_changes_add(oc, 3, zk_slice_str("/b"), &s);
+    zk_buf_fini(&copy);
+    outstanding_changes_remove_upto(oc, 2);
+    CU_ASSERT_PTR_EQUAL(
+        outstanding_changes_get(oc, zk_slice_str("/b"))->acl.p, first);
+    outstanding_changes_destroy(oc);
+}
+
+/* Paths whose FNV-1a ends in 12 zeros once it is folded: what a client can
+ * find in a moment when it knows the hash. */
+static void
+make_colliding_path(uint64_t *seed, char path[24])
+{
+    uint64_t h;
+
+    do {
+        h = 0xcbf29ce484222325u;
+        snprintf(path, 24, "/%llx", (unsigned long long) (*seed)++);
+        for (const char *p = path; *p != '\0'; p++) {
+            h = (h ^ (uint8_t) *p) * 0x100000001b3u;
+        }
+    } while (((h ^ h >> 29) & 0xfff) != 0);
+}
+
+#define N_COLLIDING 2000
+
+static int64_t
+time_of_changes_us(struct outstanding_changes *oc, char paths[][24])
+{
+    int64_t begin = zk_time_mono_us();
+
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < N_COLLIDING; i++) {
+            put(oc, 1, paths[i], round);
+        }
+    }
+    return zk_time_mono_us() - begin;
+}
+
+static void
+test_clients_cannot_choose_paths_that_collide(void)
+{
+    static char plain[N_COLLIDING][24], chosen[N_COLLIDING][24];
+    struct outstanding_changes *a = outstanding_changes_create();
+    struct outstanding_changes *b = outstanding_changes_create();
+    int64_t plain_us, chosen_us;
+    uint64_t seed = 0;
+
+    for (int i = 0; i < N_COLLIDING; i++) {
+        snprintf(plain[i], sizeof plain[i], "/plain%d", i);
+        make_colliding_path(&seed, chosen[i]);
+    }
+    plain_us = time_of_changes_us(a, plain);
+    chosen_us = time_of_changes_us(b, chosen);
+    CU_ASSERT(chosen_us < 4 * plain_us + 20000);
+    outstanding_changes_destroy(a);
+    outstanding_changes_destroy(b);
 }
 
 static void
@@ -308,6 +387,9 @@ static const struct zk_test tests[] = {
       test_applied_changes_go_and_later_ones_stay },
     { "a rollback brings the older change back",
       test_a_rollback_brings_the_older_change_back },
+    { "records share their ACLs", test_records_share_their_acls },
+    { "clients cannot choose paths that collide",
+      test_clients_cannot_choose_paths_that_collide },
     { "the root has one record however it is spelled",
       test_the_root_has_one_record_however_it_is_spelled },
     { "changes agree with a plain list",
