@@ -83,8 +83,7 @@ class Differential(unittest.TestCase):
         steps = diffscript.script(seed, count)
         self.assertGreaterEqual(diffscript.operations(steps),
                                 min(count, MINIMUM))
-        old, error = self.trace('java', steps)
-        self.assertIsNone(error)
+        old = self.oracle(steps)
         new, error = self.trace(harness.subject(), steps)
         # A server that failed on the way is compared as far as it came.
         comparison = diffcompare.Comparison(steps, old, new)
@@ -93,6 +92,23 @@ class Differential(unittest.TestCase):
         if error or differences:
             self.fail(self.explain(comparison, seed, error))
         self.coverage(old)
+
+    def oracle(self, steps):
+        """What Apache's server answers.
+
+        Now and then, on a busy machine, 3.8.0 leaves a connection open
+        that it should close.  Where it says nothing there is nothing to
+        compare with: it is asked again.
+        """
+        for attempt in range(3):
+            trace, error = self.trace('java', steps)
+            self.assertIsNone(error)
+            if not any(message.kind == 'silent' for messages in trace.steps
+                       for message in messages):
+                break
+            print('the oracle was silent at a step (attempt %d)'
+                  % (attempt + 1))
+        return trace
 
     def trace(self, kind, steps):
         """Plays in a thread of its own, so that a hang has an end.
