@@ -12,6 +12,7 @@
 
 #include "config/environment.h"
 #include "main/four_letter_word_main.h"
+#include "main/java_launcher.h"
 #include "main/server_signals.h"
 #include "main/zookeeper_server_main.h"
 #include "persistence/purge_txn_log.h"
@@ -242,6 +243,9 @@ main(int argc, char **argv)
                                argv + 1 };
     int code;
 
+    if (java_launcher_run(argv, &code)) {
+        return code;
+    }
     while (cl.argc > 0
            && system_properties_take_option(cl.props, cl.argv[0])) {
         cl.argc--;

@@ -142,6 +142,23 @@ class Invocation(ZkdCase):
                          r"version 3\.9\.\d+-zkd-[0-9.]+ "
                          r"\d{4}-\d\d-\d\d \d\d:\d\d UTC\n$")
 
+    def test_called_java(self):
+        """a link named java hands over to the launcher beside it"""
+        home = os.path.join(self.dir, "home")
+        os.makedirs(os.path.join(home, "bin"))
+        with open(os.path.join(home, "java-launcher"), "w",
+                  encoding="ascii") as script:
+            script.write('#!/bin/sh\necho launched "$@"\n')
+        os.chmod(script.name, 0o755)
+        for name in ("java", "bin/java"):
+            link = os.path.join(home, name)
+            os.symlink(os.path.realpath(ZKD), link)
+            ran = subprocess.run([link, "-cp", "a b"], env=self.env,
+                                 stdout=subprocess.PIPE, timeout=60,
+                                 universal_newlines=True, check=False)
+            self.assertEqual((ran.returncode, ran.stdout),
+                             (0, "launched -cp a b\n"), name)
+
     def test_purge(self):
         ran = self.run_zkd("--purge", self.dir, "-n", "2")
         self.assertNotEqual(ran.returncode, 0)
