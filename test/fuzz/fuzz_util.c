@@ -12,11 +12,14 @@
 
 #include "persistence/file_snap.h"
 #include "tree/data_tree_snapshot.h"
+#include "util/zk_bytes.h"
 #include "util/zk_log.h"
 
 /* A snapshot is taken in steps of so many bytes: several even of a small
  * tree. */
 #define FUZZ_SNAPSHOT_STEP 200
+/* A session in a snapshot: a long and an int. */
+#define FUZZ_SESSION_LEN 12
 
 static char *folder;
 static pid_t folder_owner;
@@ -165,6 +168,25 @@ fuzz_reload(struct data_tree *tree, bool with_digest)
     return back;
 }
 
+static int
+fuzz_by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, FUZZ_SESSION_LEN);
+}
+
+/* The stream with its sessions, which come in the order of a hash, sorted. */
+static void
+fuzz_sorted_stream(struct data_tree *tree, struct zk_buf *out)
+{
+    size_t n;
+
+    fuzz_tree_stream(tree, out);
+    zk_assert(out->len >= 4);
+    n = zk_get_be32(out->data);
+    zk_assert((out->len - 4) / FUZZ_SESSION_LEN >= n);
+    qsort(out->data + 4, n, FUZZ_SESSION_LEN, fuzz_by_bytes);
+}
+
 void
 fuzz_trees_equal(struct data_tree *a, struct data_tree *b)
 {
@@ -178,8 +200,8 @@ fuzz_trees_equal(struct data_tree *a, struct data_tree *b)
     zk_assert(data_tree_session_count(a) == data_tree_session_count(b));
     zk_assert(data_tree_approximate_size(a)
               == data_tree_approximate_size(b));
-    fuzz_tree_stream(a, &in_a);
-    fuzz_tree_stream(b, &in_b);
+    fuzz_sorted_stream(a, &in_a);
+    fuzz_sorted_stream(b, &in_b);
     zk_assert(in_a.len == in_b.len);
     zk_assert(memcmp(in_a.data, in_b.data, in_a.len) == 0);
     zk_buf_fini(&in_a);
