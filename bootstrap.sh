@@ -7,7 +7,8 @@
 set -eu
 
 build_packages="gcc make autoconf automake libtool pkg-config libssl-dev
-    liblog4c-dev libcunit1-dev zlib1g-dev libsnappy-dev uthash-dev"
+    liblog4c-dev libcunit1-dev zlib1g-dev libdeflate-dev libsnappy-dev
+    uthash-dev"
 # What the tests use: Apache ZooKeeper and its clients, to test against; a
 # second compiler, with the run-time of its fuzzer.
 test_packages="zookeeper libzookeeper-java default-jre-headless

@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "util/checksum.h"
 #include "util/zk_bytes.h"
 
 #define LOG_FILE_CHUNK 262144
@@ -33,7 +33,7 @@ log_record_encode(struct zk_buf *out, const void *txn, size_t len)
     uint8_t *p = zk_buf_reserve(out, LOG_RECORD_HEAD_LEN + len + 1);
 
     zk_assert(len > 0 && len <= INT32_MAX);
-    zk_put_be64(p, adler32_z(adler32_z(0, NULL, 0), txn, len));
+    zk_put_be64(p, checksum_adler32(CHECKSUM_ADLER32_INIT, txn, len));
     zk_put_be32(p + 8, (uint32_t) len);
     memcpy(p + LOG_RECORD_HEAD_LEN, txn, len);
     p[LOG_RECORD_HEAD_LEN + len] = LOG_RECORD_END;
@@ -160,13 +160,13 @@ lf_length_is_wrong(const struct log_file *f, int32_t max_record)
     size_t skip = (size_t) (f->at - f->base);
     size_t n = f->buf.len - skip;
     const uint8_t *p = f->buf.data + skip;
-    uLong crc = zk_get_be32(p + 4);
-    uLong a = adler32_z(0, NULL, 0);
+    uint32_t crc = zk_get_be32(p + 4);
+    uint32_t a = CHECKSUM_ADLER32_INIT;
 
     p += LOG_RECORD_HEAD_LEN;
     n -= LOG_RECORD_HEAD_LEN;
     for (size_t i = 0; i + 1 < n && i < (size_t) max_record; i++) {
-        a = adler32_z(a, p + i, 1);
+        a = checksum_adler32(a, p + i, 1);
         if (a == crc && p[i + 1] == LOG_RECORD_END) {
             return true;
         }
@@ -273,8 +273,8 @@ log_file_next(struct log_file *f, int32_t max_record, struct zk_slice *txn,
     if (p[end - f->at - 1] != LOG_RECORD_END) {
         return lf_damaged(f, max_record, end - 1, end, "no end byte", em);
     }
-    if (crc != adler32_z(adler32_z(0, NULL, 0), p + LOG_RECORD_HEAD_LEN,
-                         (size_t) len)) {
+    if (crc != checksum_adler32(CHECKSUM_ADLER32_INIT,
+                                p + LOG_RECORD_HEAD_LEN, (size_t) len)) {
         return lf_damaged(f, max_record, end - 1, end, "wrong checksum",
                           em);
     }

@@ -13,6 +13,7 @@
 
 #include "persistence/file_snap.h"
 #include "persistence/snap_xerial.h"
+#include "util/checksum.h"
 #include "util/zk_bytes.h"
 #include "util/zk_io.h"
 #include "util/zk_lock.h"
@@ -263,7 +264,7 @@ sr_fill_chunk(struct snap_reader *r, struct snap_chunk *c)
         c->rv = sr_unsnappy(r, p, SNAP_CHUNK, &c->len);
         break;
     }
-    r->adler = (uint32_t) adler32_z(r->adler, p, c->len);
+    r->adler = checksum_adler32(r->adler, p, c->len);
     c->adler = r->adler;
     c->last = c->rv != ZK_OK || c->len < SNAP_CHUNK;
 }
@@ -453,7 +454,7 @@ snap_input_open(struct snap_input *in, const char *path,
     r->path = zk_xstrdup(path);
     r->fd = fd;
     r->comp = si_compression(path);
-    r->adler = (uint32_t) adler32_z(0, NULL, 0);
+    r->adler = CHECKSUM_ADLER32_INIT;
     r->end_adler = r->adler;
     if (r->comp == SNAP_GZ) {
         zk_assert(inflateInit2(&r->z, MAX_WBITS + 16) == Z_OK);

@@ -9,6 +9,7 @@
 #include <snappy-c.h>
 
 #include "persistence/snap_xerial.h"
+#include "util/checksum.h"
 #include "util/crash_point.h"
 #include "util/zk_bytes.h"
 #include "util/zk_io.h"
@@ -22,7 +23,7 @@ snap_sink_init(struct snap_sink *s, int fd, const char *path,
                enum snap_compression comp)
 {
     *s = (struct snap_sink) { .fd = fd, .path = path, .comp = comp };
-    s->adler = (uint32_t) adler32_z(0, NULL, 0);
+    s->adler = CHECKSUM_ADLER32_INIT;
     if (comp == SNAP_GZ) {
         /* 16: a gzip header and trailer. */
         int rv = deflateInit2(&s->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
@@ -126,7 +127,7 @@ sink_snappy(struct snap_sink *s)
 static struct zk_buf *
 sink_encode(struct snap_sink *s, int flush)
 {
-    s->adler = (uint32_t) adler32_z(s->adler, s->in.data, s->in.len);
+    s->adler = checksum_adler32(s->adler, s->in.data, s->in.len);
     switch (s->comp) {
     case SNAP_PLAIN:
         return &s->in;
