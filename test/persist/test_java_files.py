@@ -192,7 +192,7 @@ class WeReadJavas(WithFolder):
                 os.unlink(v2(top, name))
         done = subprocess.run(
             [files.TORN_LOG, os.path.join(top, 'data')],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400)
         self.assertEqual(done.returncode, 0,
                          done.stdout.decode(errors='replace')[-3000:])
 
