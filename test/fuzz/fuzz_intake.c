@@ -268,14 +268,14 @@ fi_check_replies(struct fake_server *fs, struct fake_cnxn *c)
     zk_lock(&c->lock);
     while (at < c->out.len) {
         uint32_t len;
+        int32_t xid;
 
         zk_assert(c->out.len - at >= 4);
         len = zk_get_be32(c->out.data + at);
         zk_assert(len >= 16 && len <= c->out.len - at - 4);
-        if ((int32_t) zk_get_be32(c->out.data + at + 4)
-            != XID_NOTIFICATION) {
-            next = fi_match(c, next,
-                            (int32_t) zk_get_be32(c->out.data + at + 4));
+        xid = (int32_t) zk_get_be32(c->out.data + at + 4);
+        if (xid != XID_NOTIFICATION && xid != XID_AUTH) {
+            next = fi_match(c, next, xid);
         }
         at += 4 + len;
     }
@@ -347,14 +347,23 @@ fi_verdict(struct fake_server *fs, unsigned i, enum intake_verdict verdict)
     }
 }
 
-/* A reply of xid -1 would look like an event. */
+/* Notes what a frame is to be answered with.  Auth packets are answered at
+ * once, out of the order, so they get the xid that clients give them, and
+ * nothing else has it.  A reply of xid -1 would look like an event. */
 static void
-fi_expect(struct fake_cnxn *c, int32_t xid, int32_t op)
+fi_expect(struct fake_cnxn *c, uint8_t *frame)
 {
+    int32_t xid = (int32_t) zk_get_be32(frame);
+    int32_t op = (int32_t) zk_get_be32(frame + 4);
+
+    if (op == OP_AUTH || xid == XID_AUTH) {
+        xid = op == OP_AUTH ? XID_AUTH : 4;
+        zk_put_be32(frame, (uint32_t) xid);
+    }
     if (op == OP_PING) {
         xid = XID_PING;
     }
-    if (xid != XID_NOTIFICATION) {
+    if (xid != XID_NOTIFICATION && xid != XID_AUTH) {
         c->expected[c->n_expected++] = (struct fake_request) {
             .xid = xid, .op = op,
         };
@@ -382,8 +391,7 @@ fi_frame(struct fake_server *fs, unsigned i, struct zk_slice frame)
     }
     copy = fuzz_copy(frame);
     if (frame.len >= 8) {
-        fi_expect(c, (int32_t) zk_get_be32(copy),
-                  (int32_t) zk_get_be32(copy + 4));
+        fi_expect(c, copy);
     }
     verdict = zookeeper_server_intake_frame(&fs->in, &c->sink, copy,
                                             (size_t) frame.len, &fs->scratch,
@@ -426,6 +434,52 @@ fi_connect(struct fake_server *fs, unsigned i, struct fuzz_input *in)
     }
 }
 
+/* What the session tracker and the container manager do. */
+static void
+fi_expire(struct fake_server *fs, unsigned i)
+{
+    struct fake_cnxn *c = fs->conns[i];
+    struct bq_list one = { 0 };
+    struct request *r;
+
+    if (c == NULL || c->sink.session_id == 0) {
+        return;
+    }
+    session_tracker_set_closing(zookeeper_server_sessions(fs->zks),
+                                c->sink.session_id);
+    r = request_create(OP_CLOSE_SESSION, c->sink.session_id, 0,
+                       ZK_SLICE_NULL, NULL, NULL);
+    bq_list_append(&one, &r->link);
+    (void) zookeeper_server_submit(fs->zks, &one);
+}
+
+static void
+fi_reap_one(void *arg, struct zk_slice path)
+{
+    struct bq_list *found = arg;
+    struct zk_buf body = { 0 };
+    struct request *r;
+
+    output_archive_slice(&body, path);
+    r = request_create(OP_DELETE_CONTAINER, 0, 0,
+                       zk_slice(body.data, (int32_t) body.len), NULL, NULL);
+    bq_list_append(found, &r->link);
+    zk_buf_fini(&body);
+}
+
+/* The database lock is held, shared. */
+static void
+fi_reap(struct fake_server *fs)
+{
+    struct bq_list found = { 0 };
+
+    data_tree_expired_each(zookeeper_server_database(fs->zks)->tree,
+                           INT64_MAX, 1, fi_reap_one, &found);
+    if (found.n > 0) {
+        (void) zookeeper_server_submit(fs->zks, &found);
+    }
+}
+
 static void
 fi_step(struct fake_server *fs, struct fuzz_input *in)
 {
@@ -449,6 +503,12 @@ fi_step(struct fake_server *fs, struct fuzz_input *in)
         zookeeper_server_intake_end(&fs->in);
         fi_cnxn_close(fs, i);
         zookeeper_server_intake_begin(fs->zks, &fs->in);
+        break;
+    case STEP_EXPIRE:
+        fi_expire(fs, i);
+        break;
+    case STEP_REAP:
+        fi_reap(fs);
         break;
     default:
         fi_frame(fs, i, fuzz_piece(in));

@@ -120,6 +120,28 @@ ft_snapshot_end(struct ft_snapshot *s)
     s->snap = NULL;
 }
 
+static void
+ft_count(void *arg, struct zk_slice path)
+{
+    zk_assert(path.len > 1 && path.p[0] == '/');
+    ++*(size_t *) arg;
+}
+
+/* What a server does with a tree that it has loaded. */
+static void
+ft_serve(struct data_tree *tree)
+{
+    int64_t before = data_tree_node_count(tree);
+    size_t expired = 0;
+
+    data_tree_expired_each(tree, INT64_MAX, 1, ft_count, &expired);
+    zk_assert((int64_t) expired < before);
+    (void) data_tree_kill_orphans(tree);
+    zk_assert(data_tree_kill_orphans(tree) == 0);
+    zk_assert(data_tree_node_count(tree) <= before);
+    data_tree_set_config(tree, ZK_SLICE_LIT("version=0"), 0, 1);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -143,6 +165,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(copy);
     }
     ft_snapshot_end(&s);
+    ft_serve(tree);
     fuzz_tree_check(tree);
     zk_buf_fini(&s.out);
     zk_buf_fini(&s.expected);

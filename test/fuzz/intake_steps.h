@@ -16,6 +16,8 @@ enum step {
     STEP_BATCH = 0x08,          /* What was read is handed over. */
     STEP_DRAIN = 0x0c,          /* And is waited for. */
     STEP_DROP = 0x10,           /* The connection is gone. */
+    STEP_EXPIRE = 0x14,         /* Its session's time is up. */
+    STEP_REAP = 0x18,           /* What the container manager may delete. */
 };
 #define STEP_KIND 0x1c
 

@@ -130,6 +130,51 @@ mc_txns(void)
     txn_script_fini(&s);
 }
 
+/* One create as in a log, behind its length. */
+static void
+mc_txn_create(struct zk_buf *b, int64_t zxid, const char *path,
+              const char *data)
+{
+    struct zk_buf txn = { 0 };
+
+    txn_encode_header(&txn, 1, 1, zxid, zxid, OP_CREATE);
+    txn_encode_create(&txn, zk_slice_str(path), zk_slice_str(data),
+                      acl_raw_open, false, -1);
+    mc_piece(b, txn.data, txn.len);
+    zk_buf_fini(&txn);
+}
+
+static void
+mc_txns_quota(void)
+{
+    static const char *const creates[][2] = {
+        { "/a", "" },
+        { "/a/b", "some" },
+        { "/zookeeper/quota/a", "" },
+        { "/zookeeper/quota/a/zookeeper_limits", "count=3,bytes=100" },
+        { "/zookeeper/quota/a/zookeeper_stats", "count=2,bytes=4" },
+        { "/a/c", "more" },
+    };
+    size_t n = sizeof creates / sizeof creates[0];
+    struct zk_buf txn = { 0 };
+    struct zk_buf b = { 0 };
+
+    mc_byte(&b, 3);
+    for (size_t i = 0; i < n; i++) {
+        mc_txn_create(&b, (int64_t) i + 1, creates[i][0], creates[i][1]);
+    }
+    txn_encode_header(&txn, 1, 1, (int64_t) n + 1, 1, OP_SET_DATA);
+    txn_encode_set_data(&txn, ZK_SLICE_LIT("/a/c"), ZK_SLICE_LIT("x"), 1);
+    mc_piece(&b, txn.data, txn.len);
+    zk_buf_clear(&txn);
+    txn_encode_header(&txn, 1, 1, (int64_t) n + 2, 1, OP_DELETE);
+    txn_encode_delete(&txn, ZK_SLICE_LIT("/a/b"));
+    mc_piece(&b, txn.data, txn.len);
+    mc_put("txn", "quota", &b);
+    zk_buf_fini(&txn);
+    zk_buf_fini(&b);
+}
+
 /* ---- snapshots ---------------------------------------------------------- */
 
 static void
@@ -485,10 +530,12 @@ mc_intake(void)
     mc_intake_writes(&b, 0);
     mc_byte(&b, STEP_BATCH);
     mc_intake_reads(&b, 1, "/a");
+    mc_byte(&b, STEP_REAP);
     mc_byte(&b, STEP_DROP | 0);
     mc_connect(&b, 2, CONNECT_RENEW);
     mc_intake_writes(&b, 2);
     mc_frame(&b, 1, OP_CLOSE_SESSION, &body);
+    mc_byte(&b, STEP_EXPIRE | 2);
     mc_put("intake", "watches", &b);
 
     zk_buf_clear(&b);
@@ -523,6 +570,7 @@ main(int argc, char **argv)
     base = argv[1];
     mc_records();
     mc_txns();
+    mc_txns_quota();
     mc_snapshots();
     mc_bodies();
     mc_acls();
