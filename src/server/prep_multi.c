@@ -68,6 +68,12 @@ prep_multi(struct prep_request_processor *prp, const struct prep_op *op)
         err = pm_one(prp, op, &mo);
         if (err == KE_OK) {
             txn_encode_multi_add_end(&prp->txn, at);
+            if (prp->txn.len > (size_t) max) {
+                /* Could not be read back, and with "auth" in its ACLs each
+                 * part may be as long as a whole request. */
+                outstanding_changes_rollback(prp->env.db->changes, op->zxid);
+                return KE_MARSHALLING;
+            }
             continue;
         }
         /* Take the begun part back: its place goes to the error.  The count

@@ -232,6 +232,30 @@ class Requests(Case):
             with self.subTest(repr(op)):
                 self.expect(conn, zk.multi(op), -5)
 
+    def test_multi_of_long_acls(self):
+        """ACLs that the server would have to write out many times over:
+        bounded memory"""
+        self.not_for_java('takes all memory')
+        conn = self.connect()
+        for n in range(900):
+            self.expect(conn, zk.auth('digest', b'u%d:p' % n), 0)
+        acl = [zk.ACL(n + 1, 'auth', '') for n in range(20)]
+        before = self.peak_memory()
+        self.expect(conn, zk.multi(*[
+            zk.create('%s/x%d' % (self.home, n), acl=acl)
+            for n in range(250)]), -5)
+        self.assertLess(self.peak_memory() - before, 200 << 20)
+        self.expect(conn, zk.exists(self.home + '/x0'), -101)
+
+    def peak_memory(self):
+        """What the server ever held, in bytes."""
+        with open('/proc/%d/status' % self.server.process.pid,
+                  encoding='ascii') as status:
+            for line in status:
+                if line.startswith('VmHWM:'):
+                    return int(line.split()[1]) << 10
+        raise AssertionError('no VmHWM')
+
     def test_long_multi(self):
         """thousands of ops in one multi"""
         conn = self.connect()
