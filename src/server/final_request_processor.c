@@ -177,20 +177,6 @@ frp_session_ready(struct request *r)
 /* ---- applying ---------------------------------------------------------- */
 
 static void
-frp_session_effects(struct final_request_processor *frp, struct request *r,
-                    const struct txn_view *txn)
-{
-    if (txn->type != OP_CLOSE_SESSION) {
-        return;
-    }
-    session_tracker_remove(frp->env.sessions, r->session_id);
-    if (r->sink == NULL) {
-        frp->env.close_session(frp->env.self, r->session_id,
-                               DISCONNECT_SESSION_EXPIRED);
-    }
-}
-
-static void
 frp_write(struct final_request_processor *frp, struct request *r)
 {
     struct txn_result res = { 0 };
@@ -203,13 +189,21 @@ frp_write(struct final_request_processor *frp, struct request *r)
                  em.text);
     }
     zk_database_apply(frp->env.db, r->txn, &txn, &res);
-    frp_session_effects(frp, r, &txn);
+    if (txn.type == OP_CLOSE_SESSION) {
+        session_tracker_remove(frp->env.sessions, r->session_id);
+    }
     if (r->sink != NULL) {
         if (r->type == OP_CREATE_SESSION) {
             frp_session_ready(r);
         } else {
             frp_answer(frp, r, &txn, &res);
         }
+    }
+    if (txn.type == OP_CLOSE_SESSION) {
+        /* It need not be the one that asked: another may have come back with
+         * the session meanwhile. */
+        frp->env.close_session(frp->env.self, r->session_id,
+                               DISCONNECT_SESSION_EXPIRED);
     }
     txn_result_fini(&res);
 }

@@ -256,6 +256,17 @@ class Requests(Case):
                     return int(line.split()[1]) << 10
         raise AssertionError('no VmHWM')
 
+    def test_close_of_a_session_that_comes_back(self):
+        """a connection that takes a session over while its end is on the
+        way is closed with it"""
+        self.not_for_java('keeps that connection')
+        for turn in range(20):
+            old, new = self.connect(), self.open()
+            old.post(*[zk.create('%s/e%d_%d' % (self.home, turn, n), flags=1)
+                       for n in range(20)], zk.close_session())
+            new.handshake(session=old.session, passwd=old.passwd)
+            new.wait_closed()
+
     def test_long_multi(self):
         """thousands of ops in one multi"""
         conn = self.connect()
