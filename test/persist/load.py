@@ -14,6 +14,7 @@ out of order or not at all although it was acknowledged fits no such state.
 
 import collections
 import copy
+import os
 import random
 import threading
 
@@ -517,6 +518,16 @@ def read_tree(conn, root):
             paths += [path.rstrip('/') + '/' + name
                       for name in below.body['children']]
     return seen
+
+
+def check_sanitizers(server):
+    """A server that is killed has no exit code to tell of its mistakes."""
+    if not os.path.exists(server.log_path):
+        return                  # It was never started.
+    with open(server.log_path, errors='replace') as log:
+        for line in log:
+            if 'Sanitizer' in line or 'runtime error' in line:
+                raise Lost(line + ''.join(log.readlines()[:60]))
 
 
 class Load:

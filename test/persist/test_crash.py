@@ -98,7 +98,10 @@ class CrashCase(unittest.TestCase):
 
     def tearDown(self):
         if self.server is not None:
-            self.server.discard()
+            try:
+                load.check_sanitizers(self.server)
+            finally:
+                self.server.discard()
 
     def make_server(self, **more):
         config = dict(CONFIG)

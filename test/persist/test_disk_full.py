@@ -171,6 +171,7 @@ class DiskCase(unittest.TestCase):
             self.skipTest('%s is not built' % SHIM)
         self.server = servers.Server('zkd', CONFIG)
         self.addCleanup(self.server.discard)
+        self.addCleanup(load.check_sanitizers, self.server)
         self.faults = os.path.join(self.server.folder, 'faults')
         self.writers = []
         if self.preload:
