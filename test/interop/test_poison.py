@@ -259,7 +259,8 @@ class Requests(Case):
     def test_close_of_a_session_that_comes_back(self):
         """a connection that takes a session over while its end is on the
         way is closed with it"""
-        self.not_for_java('keeps that connection')
+        if not self.newest:
+            self.skipTest('Apache 3.8.0 keeps that connection')
         for turn in range(20):
             old, new = self.connect(), self.open()
             old.post(*[zk.create('%s/e%d_%d' % (self.home, turn, n), flags=1)
