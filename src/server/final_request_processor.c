@@ -16,6 +16,9 @@
 
 /* Requests applied under one hold of the lock. */
 #define FRP_LOCK_BATCH 256
+/* A batch up to this long is worked off by the thread that submits it, when
+ * all before it is done: waking another would cost more than the work. */
+#define FRP_INLINE_BATCH 4
 
 struct final_request_processor {
     struct request_processor base;
@@ -25,8 +28,10 @@ struct final_request_processor {
     struct final_env env;
     struct zk_thread thread;
     struct blocking_queue inbox;
+    _Atomic size_t waiting;     /* Put into inbox and not yet done. */
 
-    /* Owned by the thread. */
+    /* Owned by whoever works: the thread while 'waiting' is not zero, else
+     * the (one) submitter. */
     struct zk_buf scratch;      /* The answer in hand. */
     int64_t now_us;             /* When the batch in hand began. */
 };
@@ -34,6 +39,8 @@ struct final_request_processor {
 static void frp_submit(struct request_processor *base, struct bq_list *list);
 static void frp_shutdown(struct request_processor *base);
 static void frp_destroy(struct request_processor *base);
+static void frp_work(struct final_request_processor *frp,
+                     struct bq_list *in);
 static void frp_run(void *arg);
 
 struct request_processor *
@@ -67,7 +74,15 @@ frp_of(struct request_processor *base)
 static void
 frp_submit(struct request_processor *base, struct bq_list *list)
 {
-    if (!blocking_queue_put_list(&frp_of(base)->inbox, list)) {
+    struct final_request_processor *frp = frp_of(base);
+
+    if (list->n <= FRP_INLINE_BATCH
+        && atomic_load_explicit(&frp->waiting, memory_order_acquire) == 0) {
+        frp_work(frp, list);
+        return;
+    }
+    atomic_fetch_add_explicit(&frp->waiting, list->n, memory_order_relaxed);
+    if (!blocking_queue_put_list(&frp->inbox, list)) {
         zk_panic("a request was submitted to a stage that was shut down");
     }
 }
@@ -236,6 +251,22 @@ frp_batch(struct final_request_processor *frp, struct bq_list *in,
     frp->env.wake(frp->env.self);
 }
 
+/* All of 'in', in order. */
+static void
+frp_work(struct final_request_processor *frp, struct bq_list *in)
+{
+    while (in->n > 0) {
+        struct bq_list done = { 0 };
+        struct bq_node *node;
+
+        frp_batch(frp, in, &done);
+        frp->env.done(frp->env.self, done.n);
+        while ((node = bq_list_pop(&done)) != NULL) {
+            request_free(request_of(node));
+        }
+    }
+}
+
 static void
 frp_run(void *arg)
 {
@@ -243,15 +274,9 @@ frp_run(void *arg)
     struct bq_list in = { 0 };
 
     while (blocking_queue_take_all(&frp->inbox, &in)) {
-        while (in.n > 0) {
-            struct bq_list done = { 0 };
-            struct bq_node *node;
+        size_t n = in.n;
 
-            frp_batch(frp, &in, &done);
-            frp->env.done(frp->env.self, done.n);
-            while ((node = bq_list_pop(&done)) != NULL) {
-                request_free(request_of(node));
-            }
-        }
+        frp_work(frp, &in);
+        atomic_fetch_sub_explicit(&frp->waiting, n, memory_order_release);
     }
 }

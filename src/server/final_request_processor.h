@@ -3,6 +3,9 @@
  * final_request_processor.h: the last stage, one thread: applies durable
  * transactions, in order, and answers (Java: FinalRequestProcessor).
  *
+ * Submitted to by one thread only (the stage before it).  A short batch with
+ * nothing before it is worked off by that thread itself, as Java always does.
+ *
  * A batch is applied and its replies are appended under one hold of the
  * database lock; the selectors are woken once behind it.  Events of a
  * transaction are appended before its reply and before anything read later.

@@ -2,7 +2,8 @@
 /*
  * prep_internal.h: what the files of the prep stage share.
  *
- * All functions run on the PrepThread with the database lock held shared.
+ * All functions run with prp->work and the database lock (shared) held, mostly
+ * on the PrepThread.
  * Those that return an int give KE_OK or the error the write fails with;
  * they add change records and bytes to prp->txn only once nothing can fail.
  */
@@ -26,8 +27,11 @@ struct prep_request_processor {
     struct zk_thread thread;
 
     struct blocking_queue inbox;
+    _Atomic size_t waiting;     /* Put into inbox and not yet done. */
 
-    /* Owned by the PrepThread. */
+    /* Held by whoever works: the PrepThread, or a thread that submits a short
+     * list while nothing waits.  Guards all below. */
+    struct zk_mutex work;
     int64_t zxid;               /* The last one used. */
     int64_t time;               /* Of the transaction in hand: wall ms. */
     int64_t digest;             /* Of the tree after all that is on its way. */

@@ -14,10 +14,14 @@
 /* Requests prepared under one hold of the database lock: Final waits for no
  * more than these. */
 #define PREP_LOCK_BATCH 128
+/* A list up to this long is prepared by the thread that submits it, when
+ * nothing waits: waking another would cost more than the work. */
+#define PREP_INLINE_BATCH 4
 
 static void prp_submit(struct request_processor *base, struct bq_list *list);
 static void prp_shutdown(struct request_processor *base);
 static void prp_destroy(struct request_processor *base);
+static void prp_work(struct prep_request_processor *prp, struct bq_list *in);
 static void prp_run(void *arg);
 
 struct request_processor *
@@ -38,6 +42,7 @@ prep_request_processor_create(const struct prep_env *env, int64_t last_zxid,
     prp->digest = data_tree_digest(env->db->tree);
     zk_read_unlock(&env->db->lock);
     blocking_queue_init(&prp->inbox, "PrepRequestProcessor");
+    zk_mutex_init(&prp->work, ZK_LOCK_prep);
     zk_thread_start(&prp->thread, prp_run, prp, "ProcessThread(sid:%ld)",
                     (long) (env->config->myid < 0 ? 0 : env->config->myid));
     return &prp->base;
@@ -53,12 +58,34 @@ prp_of(struct request_processor *base)
     return prp;
 }
 
+/* True when the list was worked off here. */
+static bool
+prp_try_here(struct prep_request_processor *prp, struct bq_list *list)
+{
+    if (list->n > PREP_INLINE_BATCH || atomic_load(&prp->waiting) > 0
+        || !zk_trylock(&prp->work)) {
+        return false;
+    }
+    /* Looked at again: what was put before must go before. */
+    if (atomic_load(&prp->waiting) > 0) {
+        zk_unlock(&prp->work);
+        return false;
+    }
+    prp_work(prp, list);
+    zk_unlock(&prp->work);
+    return true;
+}
+
 static void
 prp_submit(struct request_processor *base, struct bq_list *list)
 {
     struct prep_request_processor *prp = prp_of(base);
 
     server_metrics_add_n(METRIC_prep_processor_request_queued, list->n);
+    if (prp_try_here(prp, list)) {
+        return;
+    }
+    atomic_fetch_add(&prp->waiting, list->n);
     if (!blocking_queue_put_list(&prp->inbox, list)) {
         zk_panic("a request was submitted to a stage that was shut down");
     }
@@ -80,6 +107,7 @@ prp_destroy(struct request_processor *base)
     struct prep_request_processor *prp = prp_of(base);
 
     blocking_queue_fini(&prp->inbox);
+    zk_mutex_fini(&prp->work);
     zk_buf_fini(&prp->txn);
     zk_buf_fini(&prp->acl);
     zk_buf_fini(&prp->path);
@@ -317,18 +345,31 @@ prp_batch(struct prep_request_processor *prp, struct bq_list *in,
     zk_read_unlock(&prp->env.db->lock);
 }
 
+/* All of 'in', in order; 'work' is held. */
+static void
+prp_work(struct prep_request_processor *prp, struct bq_list *in)
+{
+    struct bq_list out = { 0 };
+
+    while (in->n > 0) {
+        prp_batch(prp, in, &out);
+        prp->next->submit(prp->next, &out);
+    }
+}
+
 static void
 prp_run(void *arg)
 {
     struct prep_request_processor *prp = arg;
-    struct bq_list in = { 0 }, out = { 0 };
+    struct bq_list in = { 0 };
 
     while (blocking_queue_take_all(&prp->inbox, &in)) {
-        server_metrics_add(METRIC_prep_processor_queue_size,
-                           (int64_t) in.n);
-        while (in.n > 0) {
-            prp_batch(prp, &in, &out);
-            prp->next->submit(prp->next, &out);
-        }
+        size_t n = in.n;
+
+        server_metrics_add(METRIC_prep_processor_queue_size, (int64_t) n);
+        zk_lock(&prp->work);
+        prp_work(prp, &in);
+        zk_unlock(&prp->work);
+        atomic_fetch_sub(&prp->waiting, n);
     }
 }

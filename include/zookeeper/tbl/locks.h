@@ -8,6 +8,7 @@ LOCK(10, quorum_peer,         "role, committed and proposed view, epochs")
 LOCK(20, leader,              "proposals and ack sets, learner list")
 LOCK(30, quorum_cnx_manager,  "peer -> worker and queue maps")
 LOCK(35, container_manager,   "its timer")
+LOCK(38, prep,                "the prep stage: the last zxid, the digest")
 LOCK(40, database,            "data tree, sessions with timeouts, and what "
                               "prep has outstanding: one writer, many readers")
 LOCK(45, committed_log,       "the recent proposals that DIFF is made of")
