@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "persistence/log_scan.h"
 #include "util/checksum.h"
 #include "util/zk_bytes.h"
 
@@ -174,6 +175,33 @@ lf_length_is_wrong(const struct log_file *f, int32_t max_record)
     return false;
 }
 
+/* A crash explains the damage, unless more stands behind it than one batch
+ * can be: then it hit what had been acknowledged. */
+static int
+lf_torn(const struct log_file *f, int32_t max_record, struct zk_errmsg *em)
+{
+    struct log_scan scan;
+    int rv;
+
+    rv = log_scan_behind(f->fd, f->path, f->at + 1, max_record, &scan, em);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    if (log_scan_is_history(&scan)) {
+        return zk_fail(em, ZK_ECORRUPT, "%s: damaged at offset %lld: whole "
+                       "transactions of more than one write stand behind it",
+                       f->path, (long long) f->at);
+    }
+    if (scan.records > 0) {
+        return zk_fail(em, ZK_ETORN, "%s: torn record at offset %lld, given "
+                       "up with %zu whole ones behind it (one unfinished "
+                       "write may be so long)", f->path, (long long) f->at,
+                       scan.records);
+    }
+    return zk_fail(em, ZK_ETORN, "%s: torn record at offset %lld", f->path,
+                   (long long) f->at);
+}
+
 static int
 lf_damaged(const struct log_file *f, int32_t max_record, off_t cut,
            off_t end, const char *what, struct zk_errmsg *em)
@@ -190,8 +218,7 @@ lf_damaged(const struct log_file *f, int32_t max_record, off_t cut,
         return rv;
     }
     if (torn) {
-        return zk_fail(em, ZK_ETORN, "%s: torn record at offset %lld",
-                       f->path, (long long) f->at);
+        return lf_torn(f, max_record, em);
     }
     return zk_fail(em, ZK_ECORRUPT, "%s: damaged at offset %lld: %s",
                    f->path, (long long) f->at, what);

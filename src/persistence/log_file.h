@@ -16,7 +16,8 @@
  * (the machine died).  Such a record ends the file: ZK_ETORN.  Damage that
  * neither explains (a wrong checksum over bytes that are all there, an end
  * byte that is neither 'B' nor zero, zeros in front of data) may have hit a
- * record that was promised: ZK_ECORRUPT.
+ * record that was promised: ZK_ECORRUPT; and so may a torn record with more
+ * behind it than one batch can be (log_scan.h).
  *
  * Thread-safety: one owner.  The file may be appended to meanwhile; what is
  * half there then reads as torn.

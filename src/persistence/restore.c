@@ -335,7 +335,8 @@ rs_replay(struct restore *rs)
     rv = rs_replay_all(rs, it);
     if (rv == ZK_OK && file_txn_iterator_notes(it) != NULL) {
         rs_note(rs, file_txn_iterator_notes(it));
-        rs_note(rs, "what is cut there was never acknowledged");
+        rs_note(rs, "what is cut there is taken for a write that a crash "
+                "interrupted");
     }
     if (rv == ZK_OK) {
         rv = rs_sync_file(rs, file_txn_iterator_path(it));

@@ -343,6 +343,13 @@ zookeeper_server_intake_connect(struct intake *in, struct client_sink *sink,
         return INTAKE_CLOSE_NOW;
     }
     sink->timeout_ms = ik_negotiate(in->zks->config, timeout_ms);
+    if (session_id == 0
+        && atomic_load_explicit(&in->zks->disk_full,
+                                memory_order_relaxed)) {
+        /* It would wait for the disk, and so would all that come after. */
+        zk_info(server, "refusing a new session: the disk is full");
+        return INTAKE_CLOSE_NOW;
+    }
     if (session_id == 0) {
         return ik_new_session(in, sink);
     }

@@ -162,7 +162,8 @@ prep_create(struct prep_request_processor *prp, const struct prep_op *op,
     if (err != KE_OK) {
         return err;
     }
-    pc_encode(prp, type, c, path, acl, parent.stat.cversion + 1);
+    pc_encode(prp, type, c, path, acl,
+              (int32_t) ((uint32_t) parent.stat.cversion + 1));
     prep_change_parent(prp, op->zxid, parent_path, &parent, 1);
     pc_note(prp, op, path, c->data, acl, pc_owner(prp, op->r, type, c));
     return KE_OK;

@@ -111,7 +111,7 @@ int
 prep_check_session(struct prep_request_processor *prp,
                    const struct request *r)
 {
-    if (r->owner == NULL) {
+    if (r->internal) {
         return KE_OK;           /* The server itself asks. */
     }
     return session_tracker_check(prp->env.sessions, r->session_id, r->owner);
@@ -166,7 +166,8 @@ prep_change_parent(struct prep_request_processor *prp, int64_t zxid,
     after.child_count += change;
     after.stat.pzxid = zxid;
     if (change > 0) {
-        after.stat.cversion++;
+        after.stat.cversion =
+            (int32_t) ((uint32_t) after.stat.cversion + 1);
     }
     prep_state_put(prp, zxid, parent_path, parent, &after);
 }

@@ -24,6 +24,7 @@ request_create(int32_t type, int64_t session_id, int32_t cxid,
         sink->ops->ref(sink);
     }
     r->auth = auth != NULL ? auth_info_ref(auth) : NULL;
+    r->internal = sink == NULL;
     r->owner = sink;
     if (len > 0) {
         memcpy(r->bytes, body.p, len);

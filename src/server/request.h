@@ -42,7 +42,8 @@ struct request {
     struct client_sink *sink;   /* NULL: nobody waits for a reply.  A
                                  * reference is held. */
     struct auth_info *auth;     /* NULL: the server itself.  A reference. */
-    const void *owner;          /* Who must own the session; NULL: no check. */
+    bool internal;              /* The server's own: no session is checked. */
+    const void *owner;          /* Who must own the session. */
     int64_t received_us;
     struct zk_slice body;       /* Behind this struct. */
     bool throttled;             /* Waited too long: KE_THROTTLED_OP. */

@@ -4,6 +4,7 @@
 
 #include "persistence/file_txn_log.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
@@ -633,6 +634,40 @@ test_epoch_file(void)
     finish();
 }
 
+/* Zeroes one sector of log.1 and reads on from zxid 'from'. */
+static void
+lose_sector(off_t at)
+{
+    static const char zeros[512];
+    char *path = path_of("log.1");
+    int fd = open(path, O_WRONLY);
+
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(pwrite(fd, zeros, sizeof zeros, at), 512);
+    close(fd);
+    free(path);
+}
+
+static void
+test_lost_sector_in_history(void)
+{
+    char note[512];
+
+    /* As many records behind it as one unfinished write may have. */
+    start();
+    write_file(1, 600);
+    lose_sector(4096);
+    read_log_with(500, note, sizeof note);
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole ones behind it"));
+    finish();
+    /* More than that. */
+    start();
+    write_file(1, 2000);
+    lose_sector(4096);
+    CU_ASSERT_STRING_EQUAL(read_log(1990), "corrupt");
+    finish();
+}
+
 static const struct zk_test tests[] = {
     { "header and record are Java's", test_format },
     { "the file grows as Java's does", test_preallocation },
@@ -650,6 +685,8 @@ static const struct zk_test tests[] = {
     { "truncation in front of damage", test_truncate_cuts_damage },
     { "cutting above a zxid that is not there", test_cut_above },
     { "epoch files", test_epoch_file },
+    { "a lost sector in what was acknowledged is refused",
+      test_lost_sector_in_history },
 };
 
 int
