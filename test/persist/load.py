@@ -18,7 +18,7 @@ import os
 import random
 import threading
 
-import files        # noqa: F401 (finds the library of the interop tests)
+import files
 import zkwire
 
 WINDOW = 8              # Requests in flight.
@@ -518,6 +518,30 @@ def read_tree(conn, root):
             paths += [path.rstrip('/') + '/' + name
                       for name in below.body['children']]
     return seen
+
+
+SHIM = os.path.join(files.BUILD, 'test/lib/io_faults.so')
+
+
+def preloaded(**more):
+    """The environment of a server that runs over test/lib/io_faults.c."""
+    # A sanitizer wants to be the first library; it can be second.
+    asan = os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
+    return dict(more, LD_PRELOAD=SHIM, ASAN_OPTIONS=asan)
+
+
+def start_server(server, environ, wait=True):
+    """Starts it with more in its environment."""
+    before = {name: os.environ.get(name) for name in environ}
+    os.environ.update(environ)
+    try:
+        server.start(wait)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def check_sanitizers(server):

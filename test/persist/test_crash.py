@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The zkd authors
 """A server that dies under load: at every crash point that it passes, and
-killed at random again and again on one folder.  After each start everything
-acknowledged must be there, nothing in part, and no zxid may have gone back
-(load.py says how that is known).  In the end the Apache server must find the
-same tree in the folder.
+killed at random again and again on one folder, alone or with the power of the
+machine (power.py).  After each start everything acknowledged must be there,
+nothing in part, and no zxid may have gone back (load.py says how that is
+known).  In the end the Apache server must find the same tree in the folder.
 
 Environment (see also harness.py):
   CRASH_ROUNDS    random kills (default 12; a full run is 200)
@@ -23,6 +23,7 @@ import unittest
 import files        # noqa: F401 (finds the library of the interop tests)
 import harness
 import load
+import power
 import servers
 import zkwire
 
@@ -127,13 +128,8 @@ class CrashCase(unittest.TestCase):
 
 class CrashPoints(CrashCase):
     def start(self, point, wait=True):
-        """Starts with a crash point armed, or without."""
-        if point is not None:
-            os.environ['ZKD_CRASH_POINT'] = point
-        try:
-            self.server.start(wait)
-        finally:
-            os.environ.pop('ZKD_CRASH_POINT', None)
+        """Starts with a crash point armed."""
+        load.start_server(self.server, {'ZKD_CRASH_POINT': point}, wait)
 
     def wait_dead(self, what):
         try:
@@ -238,37 +234,48 @@ class Checker(CrashCase):
 
 
 class RandomKills(CrashCase):
+    def start(self, wait=True):
+        self.server.start(wait)
+
+    def kill(self):
+        self.server.kill()
+
+    def kill_at_start(self, n):
+        slow = self.server.kind == 'java'
+        self.start(wait=False)
+        try:
+            self.server.process.wait(self.random.uniform(
+                0, 2.0 if slow else 0.1))
+            self.fail('round %d: ended by itself at start\n%s' % (
+                n, self.server.log_tail()))
+        except subprocess.TimeoutExpired:
+            self.kill()
+
     def round(self, n, clients):
         """One life of the server."""
-        slow = self.server.kind == 'java'
         if self.random.random() < 0.25:
-            self.server.start(wait=False)
-            try:
-                self.server.process.wait(self.random.uniform(
-                    0, 2.0 if slow else 0.1))
-                self.fail('round %d: ended by itself at start\n%s' % (
-                    n, self.server.log_tail()))
-            except subprocess.TimeoutExpired:
-                self.server.kill()
-        self.server.start()
+            self.kill_at_start(n)
+        self.start()
         self.check(clients, 'round %d' % n)
         clients.start(self.server.address)
         clients.wait_acked(self.random.choice((1, 20, 100, 400)))
         self.server.check_alive()
-        self.server.kill()
+        self.kill()
         clients.join()
 
-    def test_kills_in_a_row(self):
+    def rounds(self, clients):
         rounds = int(os.environ.get('CRASH_ROUNDS', '12'))
-        self.make_server(**PURGE)
-        clients = self.make_load()
         for n in range(rounds):
             self.round(n, clients)
-        self.server.start()
+        self.start()
         self.check(clients, 'the end')
         print('%d kills, %d requests acknowledged' % (rounds,
                                                       clients.acked))
-        self.server.kill()
+
+    def test_kills_in_a_row(self):
+        self.make_server(**PURGE)
+        self.rounds(self.make_load())
+        self.kill()
         self.compare_with_java()
 
     def compare_with_java(self):
@@ -302,6 +309,54 @@ class RandomKills(CrashCase):
         # Each server writes it anew at its start.
         del tree['/zookeeper/config']
         return tree
+
+
+class PowerCuts(RandomKills):
+    """The same, and each time all is lost that was not synced."""
+
+    def start(self, wait=True):
+        self.power.begin()
+        load.start_server(self.server, load.preloaded(
+            IO_JOURNAL=self.power.journal), wait)
+
+    def kill(self):
+        self.server.kill()
+        if os.path.isdir(self.power.folder):
+            self.power.cut()
+
+    def setUp(self):
+        super().setUp()
+        if harness.subject() != 'zkd':
+            self.skipTest('the preloaded library knows zkd alone')
+        if not os.path.exists(load.SHIM):
+            self.skipTest('%s is not built' % load.SHIM)
+
+    def make_server(self, **more):
+        super().make_server(**more)
+        self.power = power.Power(
+            os.path.join(self.server.config['dataDir'], 'version-2'),
+            os.path.join(self.server.folder, 'journal'), self.random)
+
+    def test_kills_in_a_row(self):
+        self.make_server(**PURGE)
+        self.rounds(self.make_load())
+        print('%d files lost something' % self.power.cuts)
+        self.assertGreater(self.power.cuts, 0)
+
+    def test_what_is_not_synced_is_missed(self):
+        """The test itself: without syncs, writes are lost."""
+        self.make_server(forceSync='no', snapCount='100000',
+                         txnLogSizeLimitInKb='100000')
+        self.power.keeps = (0.0,)
+        clients = self.make_load()
+        self.start()
+        clients.start(self.server.address)
+        clients.wait_acked(300)
+        self.kill()
+        clients.join()
+        self.start()
+        with self.assertRaises(load.Lost):
+            clients.check(self.server.address)
 
 
 if __name__ == '__main__':

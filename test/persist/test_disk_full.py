@@ -27,7 +27,6 @@ import load
 import servers
 import zkwire
 
-SHIM = os.path.join(files.BUILD, 'test/lib/io_faults.so')
 SYSTEM_ERROR = -1
 DEADLINE = 60.0
 CONFIG = {
@@ -167,34 +166,18 @@ class DiskCase(unittest.TestCase):
     def setUp(self):
         if harness.subject() != 'zkd':
             self.skipTest('the Apache server ends when its disk is full')
-        if self.preload and not os.path.exists(SHIM):
-            self.skipTest('%s is not built' % SHIM)
+        if self.preload and not os.path.exists(load.SHIM):
+            self.skipTest('%s is not built' % load.SHIM)
         self.server = servers.Server('zkd', CONFIG)
         self.addCleanup(self.server.discard)
         self.addCleanup(load.check_sanitizers, self.server)
         self.faults = os.path.join(self.server.folder, 'faults')
         self.writers = []
-        if self.preload:
-            self.environ = {'LD_PRELOAD': SHIM, 'IO_FAULTS': self.faults}
-        else:
-            self.environ = {}
+        self.environ = load.preloaded(IO_FAULTS=self.faults) \
+            if self.preload else {}
 
     def start(self):
-        """The environment is the server's alone."""
-        wrapped = ['env'] + ['%s=%s' % item for item in sorted(
-            self.environ.items())]
-        if self.preload:
-            # A sanitizer wants to be the first library; it can be second.
-            wrapped.append('ASAN_OPTIONS=%s:verify_asan_link_order=0'
-                           % os.environ.get('ASAN_OPTIONS', ''))
-        before = os.environ.get('ZKD_WRAP')
-        os.environ['ZKD_WRAP'] = ' '.join(wrapped + [before or ''])
-        try:
-            self.server.start()
-        finally:
-            del os.environ['ZKD_WRAP']
-            if before is not None:
-                os.environ['ZKD_WRAP'] = before
+        load.start_server(self.server, self.environ)
         return self.server
 
     def inject(self, *lines):
