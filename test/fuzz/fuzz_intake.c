@@ -434,7 +434,18 @@ fi_connect(struct fake_server *fs, unsigned i, struct fuzz_input *in)
     }
 }
 
-/* What the session tracker and the container manager do. */
+/* As other threads of the server do it: without the database lock. */
+static void
+fi_submit(struct fake_server *fs, struct bq_list *requests)
+{
+    zookeeper_server_intake_end(&fs->in);
+    if (requests->n > 0) {
+        (void) zookeeper_server_submit(fs->zks, requests);
+    }
+    zookeeper_server_intake_begin(fs->zks, &fs->in);
+}
+
+/* What the session tracker does. */
 static void
 fi_expire(struct fake_server *fs, unsigned i)
 {
@@ -450,7 +461,7 @@ fi_expire(struct fake_server *fs, unsigned i)
     r = request_create(OP_CLOSE_SESSION, c->sink.session_id, 0,
                        ZK_SLICE_NULL, NULL, NULL);
     bq_list_append(&one, &r->link);
-    (void) zookeeper_server_submit(fs->zks, &one);
+    fi_submit(fs, &one);
 }
 
 static void
@@ -467,7 +478,7 @@ fi_reap_one(void *arg, struct zk_slice path)
     zk_buf_fini(&body);
 }
 
-/* The database lock is held, shared. */
+/* What the container manager does; the database lock is held, shared. */
 static void
 fi_reap(struct fake_server *fs)
 {
@@ -475,9 +486,7 @@ fi_reap(struct fake_server *fs)
 
     data_tree_expired_each(zookeeper_server_database(fs->zks)->tree,
                            INT64_MAX, 1, fi_reap_one, &found);
-    if (found.n > 0) {
-        (void) zookeeper_server_submit(fs->zks, &found);
-    }
+    fi_submit(fs, &found);
 }
 
 static void
