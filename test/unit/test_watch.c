@@ -10,6 +10,7 @@
 #include "test/lib/zk_test.h"
 #include "util/zk_buf.h"
 #include "util/zk_thread.h"
+#include "util/zk_time.h"
 #include "util/sip_hash.h"
 #include "watch/watch_table.h"
 
@@ -698,9 +699,13 @@ static void
 race_run(void *arg)
 {
     struct racer *r = arg;
+    int64_t deadline = zk_time_mono_ms() + 30000;
     uint32_t seed = r->id;
 
-    for (int i = 0; i < RACE_ROUNDS; i++) {
+    /* On until it was told of something: the others may come late. */
+    for (int i = 0; i < RACE_ROUNDS
+                    || (atomic_load(&r->events) == 0
+                        && zk_time_mono_ms() < deadline); i++) {
         unsigned bit = next_random(&seed) % 4;
         char path[32];
 
