@@ -88,6 +88,7 @@ snapshot_thread_destroy(struct snapshot_thread *st)
     st->stopping = true;
     zk_cond_signal(&st->wakeup);
     zk_unlock(&st->lock);
+    zk_database_hurry(st->db);
     zk_thread_join(&st->thread);
     zk_cond_fini(&st->wakeup);
     zk_mutex_fini(&st->lock);

@@ -42,6 +42,8 @@ struct zk_database {
 
     struct committed_log *committed;    /* own lock */
 
+    atomic_bool hurry;          /* A snapshot under way rests no more. */
+
     /* Under 'lock'. */
     struct digest_log_entry *digest_log;    /* ring of DIGEST_LOG_LIMIT */
     size_t digest_log_n, digest_log_at;
@@ -64,5 +66,7 @@ void zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
  * ZK_EEXIST when one is under way. */
 int zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
+/* The server ends: what is under way is finished as fast as it goes. */
+void zk_database_hurry(struct zk_database *db);
 
 #endif

@@ -39,3 +39,14 @@ zk_time_wall_ms(void)
 
     return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
+
+void
+zk_time_pause_us(int64_t us)
+{
+    const struct timespec t = {
+        .tv_sec = us / 1000000,
+        .tv_nsec = us % 1000000 * 1000,
+    };
+
+    (void) nanosleep(&t, NULL);
+}
