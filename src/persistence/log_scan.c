@@ -17,8 +17,11 @@
 bool
 log_scan_is_history(const struct log_scan *s)
 {
+    /* Times are what the file says: any number. */
     return s->records > LOG_SCAN_BATCH
-           || s->last_ms - s->first_ms > LOG_SCAN_BATCH_MS;
+           || (s->last_ms > s->first_ms
+               && (uint64_t) s->last_ms - (uint64_t) s->first_ms
+                      > LOG_SCAN_BATCH_MS);
 }
 
 /* The length of the whole record at 'p', or 0. */
