@@ -138,7 +138,7 @@ path_of(int fd, char *buf, size_t size)
     return buf;
 }
 
-/* ---- the journal --------------------------------------------------------- */
+/* ---- the journal -------------------------------------------------------- */
 
 #define MAX_FILES 4096
 
@@ -294,7 +294,7 @@ noted_sync(int fd, int (*sync)(int))
     return rv;
 }
 
-/* ---- the calls ----------------------------------------------------------- */
+/* ---- the calls ---------------------------------------------------------- */
 
 /* How many of 'len' bytes may be written to 'fd'; none: errno is set. */
 static size_t
