@@ -42,6 +42,10 @@ struct zk_database {
 
     struct committed_log *committed;    /* own lock */
 
+    /* The history on disk has no gap and no branch from here on: the snapshot
+     * that was loaded or taken last.  Role changes only. */
+    int64_t continuous_from;
+
     atomic_bool hurry;          /* A snapshot under way rests no more. */
 
     /* Under 'lock'. */

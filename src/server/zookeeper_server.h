@@ -43,6 +43,15 @@ struct cnxn_env {
 /* 'config' is borrowed for the life of the server. */
 struct zookeeper_server *
 zookeeper_server_create(const struct server_config *config);
+/* A server that is a role of an ensemble: over a database that is loaded
+ * already and outlives it; 'role' is copied.  Sessions of the tree are
+ * tracked from now on.  No load; start, stop, destroy as ever.  (The quorum's
+ * chains are built by role->build.) */
+struct server_role;
+struct zookeeper_server *
+zookeeper_server_create_role(const struct server_config *config,
+                             struct zk_database *db,
+                             const struct server_role *role);
 /* Before start; 'env' is copied. */
 void zookeeper_server_attach(struct zookeeper_server *zks,
                              const struct cnxn_env *env);
@@ -136,6 +145,22 @@ zookeeper_server_intake_connect(struct intake *in, struct client_sink *sink,
                                 int64_t last_zxid_seen, int32_t timeout_ms,
                                 int64_t session_id, struct zk_slice passwd);
 void zookeeper_server_intake_end(struct intake *in);
+
+/* ---- learners ---------------------------------------------------------- */
+
+/* The leader's answer to role->revalidate; gives the reference of 'sink' back.
+ * Any thread. */
+void zookeeper_server_revalidated(struct zookeeper_server *zks,
+                                  struct client_sink *sink,
+                                  int64_t session_id, bool valid);
+/* The stage that answers, for a role's chain: also the parts that roles need
+ * to build theirs. */
+struct prep_env;
+struct sync_env;
+void zookeeper_server_prep_env(struct zookeeper_server *zks,
+                               struct prep_env *out);
+void zookeeper_server_sync_env(struct zookeeper_server *zks,
+                               struct sync_env *out);
 
 /* Submits requests made by the server itself (session tracker, container
  * manager).  False when it is not running: the list is freed. */

@@ -30,6 +30,10 @@ struct session_tracker_env {
 struct session_tracker *
 session_tracker_create(const struct session_tracker_env *env,
                        int64_t server_id, int64_t tick_ms);
+/* Before start: a learner's tracker (Java: LearnerSessionTracker).  Sessions
+ * of the ensemble do not expire here, touching them only notes them for the
+ * leader; local ones expire as ever. */
+void session_tracker_set_learner(struct session_tracker *st);
 void session_tracker_start(struct session_tracker *st);
 /* Ends the thread; expire is not called any more. */
 void session_tracker_stop(struct session_tracker *st);
@@ -68,6 +72,18 @@ int session_tracker_check(struct session_tracker *st, int64_t id,
                           const void *owner);
 void session_tracker_set_owner(struct session_tracker *st, int64_t id,
                                const void *owner);
+/* A learner's: appends {long session, int timeout} of each session touched
+ * since the last call, for the answer to a PING.  From then on the bucket of
+ * session_tracker_bucket is another one, so that touches are noted again. */
+void session_tracker_take_touched(struct session_tracker *st,
+                                  struct zk_buf *out);
+/* Local sessions (localSessionsEnabled): made and expired by this server
+ * alone, on any role.  upgrade makes one global; false when it is not (or no
+ * longer) local. */
+int64_t session_tracker_create_local(struct session_tracker *st,
+                                     int32_t timeout_ms);
+bool session_tracker_is_local(struct session_tracker *st, int64_t id);
+bool session_tracker_upgrade(struct session_tracker *st, int64_t id);
 size_t session_tracker_count(struct session_tracker *st);
 /* "Session Sets (...)" block of the dump word; dates as Java prints them
  * ("Sun Nov 22 14:11:09 UTC 2026"). */

@@ -5,10 +5,13 @@
  * call out to another module's callback that may block.
  */
 LOCK(10, quorum_peer,         "role, committed and proposed view, epochs")
-LOCK(20, leader,              "proposals and ack sets, learner list")
+LOCK(15, learner,             "a learner's server and what it waits for")
+LOCK(25, election,            "the state of the election")
 LOCK(30, quorum_cnx_manager,  "peer -> worker and queue maps")
 LOCK(35, container_manager,   "its timer")
-LOCK(38, prep,                "the prep stage: the last zxid, the digest")
+LOCK(36, prep,                "the prep stage: the last zxid, the digest")
+LOCK(37, leader,              "proposals and acks, learner list")
+LOCK(38, commit,              "requests and commits that wait for each other")
 LOCK(40, database,            "data tree, sessions with timeouts, and what "
                               "prep has outstanding: one writer, many readers")
 LOCK(45, committed_log,       "the recent proposals that DIFF is made of")

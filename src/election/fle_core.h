@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fle_core.h: fast leader election as plain decisions (Java:
+ * FastLeaderElection; protocol: "Election loop").
+ *
+ * No thread, clock, lock or socket: the owner brings messages and the time,
+ * calls from one thread at a time, and sends what the core asks it to send.
+ * The same code runs in the server and in the simulator.
+ *
+ * The round (logical clock) only grows while the process lives.
+ *
+ * One difference to Java: when a quorum agrees Java waits finalizeWait
+ * (200 ms) of silence for a better vote.  Here the wait ends at once when
+ * every voter of the view has sent exactly this vote in this round or is
+ * known to be unreachable: nobody is left who could bring a better one.
+ */
+#ifndef ELECTION_FLE_CORE_H
+#define ELECTION_FLE_CORE_H
+
+#include "election/vote.h"
+#include "util/zk_slice.h"
+
+/* Defaults of Java, milliseconds. */
+#define FLE_FINALIZE_WAIT_MS 200
+#define FLE_MIN_POLL_MS 200
+#define FLE_MAX_POLL_MS 60000
+
+/* One message of an election (protocol: "Notification payload"). */
+struct fle_notification {
+    int64_t sid;                /* Who sent it; not on the wire. */
+    struct vote vote;           /* vote.state is the sender's. */
+    struct zk_slice config;     /* Membership text; null: none. */
+};
+
+struct fle_env {
+    void *self;
+    /* Sends to one server, itself excepted (the core counts its own vote by
+     * itself); 'config' is filled in by the sender. */
+    void (*send)(void *self, int64_t to, const struct fle_notification *n);
+    /* Has any peer taken a message off its queue since it was filled (Java:
+     * haveDelivered)?  Decides between sending again and connecting anew. */
+    bool (*delivered)(void *self);
+    /* Connects to every peer that has a message waiting and no link. */
+    void (*connect_all)(void *self);
+    /* There is no link to this voter and the last try to make one failed
+     * after this election began. */
+    bool (*unreachable)(void *self, int64_t sid);
+};
+
+struct fle_core;
+
+/* 'my_sid' may be outside of 'qv' (it never wins then).  'env' is copied,
+ * 'qv' borrowed. */
+struct fle_core *fle_core_create(const struct fle_env *env, int64_t my_sid,
+                                 const struct quorum_verifier *qv);
+void fle_core_destroy(struct fle_core *fc);
+
+/* Begins a new round: state LOOKING, the proposal is this server with its
+ * history (VOTE_NOBODY for who does not vote); sends it to all voters. */
+void fle_core_start(struct fle_core *fc, int64_t now_ms, int64_t last_zxid,
+                    int64_t current_epoch);
+/* A message came, in any state.  Settled servers answer those who look. */
+void fle_core_receive(struct fle_core *fc, int64_t now_ms,
+                      const struct fle_notification *n);
+/* The time fle_core_deadline named has come (earlier calls do nothing). */
+void fle_core_timer(struct fle_core *fc, int64_t now_ms);
+/* A link came up or went down, or a connection failed. */
+void fle_core_links_changed(struct fle_core *fc, int64_t now_ms);
+/* When to call timer next; INT64_MAX: not needed. */
+int64_t fle_core_deadline(const struct fle_core *fc);
+
+/* LOOKING until the election is decided; then LEADING, FOLLOWING or
+ * OBSERVING, with the vote that won in *out (may be NULL). */
+enum peer_state fle_core_state(const struct fle_core *fc, struct vote *out);
+/* The leader's new epoch, once this server has taken part in establishing it:
+ * from now on the current vote carries it. */
+void fle_core_set_epoch(struct fle_core *fc, int64_t epoch);
+int64_t fle_core_round(const struct fle_core *fc);
+
+#endif

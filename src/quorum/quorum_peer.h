@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * quorum_peer.h: one member of an ensemble (Java: QuorumPeer): loads the
+ * database once, opens the client port, takes part in elections and plays the
+ * role that comes out of them, for ever.
+ *
+ *   LOOKING -> LEADING | FOLLOWING | OBSERVING -> LOOKING ...
+ *
+ * Tree and log agree whenever a vote is sent (ZOOKEEPER-2845): roles see to
+ * it before they end.  The tree stays in memory across roles.
+ */
+#ifndef QUORUM_QUORUM_PEER_H
+#define QUORUM_QUORUM_PEER_H
+
+#include "election/vote.h"
+#include "server/zookeeper_server.h"
+#include "util/zk_error.h"
+
+struct quorum_peer;
+
+/* 'config' is borrowed.  'clients' lets the peer put servers behind the client
+ * port (server_cnxn_factory_set_server); NULL in tests. */
+struct quorum_peer_env {
+    void *self;
+    void (*set_server)(void *self, struct zookeeper_server *zks);
+};
+struct quorum_peer *quorum_peer_create(const struct server_config *config,
+                                       const struct quorum_peer_env *env);
+/* Loads the database and the epochs.  Errors as zookeeper_server_load. */
+int quorum_peer_load(struct quorum_peer *qp, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
+/* Starts the election and the QuorumPeer thread. */
+int quorum_peer_start(struct quorum_peer *qp, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
+/* Ends the role and all threads. */
+void quorum_peer_stop(struct quorum_peer *qp);
+void quorum_peer_destroy(struct quorum_peer *qp);
+
+/* For status words; any thread between start and stop. */
+struct quorum_peer_status {
+    enum peer_state state;
+    bool broadcasting;          /* zk_peer_state: "... - broadcast" */
+    int64_t leader;             /* sid; -1: none */
+    size_t quorum_size;         /* voters */
+    int64_t election_time_ms;   /* -1: none yet */
+    bool has_leader_status;
+    size_t learners, synced_followers, observers, synced_observers,
+        pending_syncs;
+};
+void quorum_peer_get_status(struct quorum_peer *qp,
+                            struct quorum_peer_status *out);
+const char *quorum_peer_membership(const struct quorum_peer *qp);
+
+#endif

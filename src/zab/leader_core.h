@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * leader_core.h: what a leader decides (Java: Leader; Zab paper, phases 1 to
+ * 3; protocol: sections 6.2, 6.5, 6.6): the new epoch, whose history is
+ * behind ours, when the epoch is established, and when a proposal commits.
+ *
+ * No thread, clock, lock or I/O.  The owner serialises calls.
+ *
+ * Acks are cumulative: ACK z of a learner means that z and all before it is
+ * durable there (invariant 9), since proposals reach it in order on one link.
+ * A learner that connects anew starts at nothing.
+ */
+#ifndef ZAB_LEADER_CORE_H
+#define ZAB_LEADER_CORE_H
+
+#include "flexible/quorum_verifier.h"
+
+static inline int64_t
+zxid_make(int64_t epoch, int64_t counter)
+{
+    return (int64_t) ((uint64_t) epoch << 32 | (uint64_t) counter);
+}
+
+static inline int64_t
+zxid_epoch(int64_t zxid)
+{
+    return (int64_t) ((uint64_t) zxid >> 32);
+}
+
+static inline int64_t
+zxid_counter(int64_t zxid)
+{
+    return zxid & INT64_C(0xffffffff);
+}
+
+struct leader_core;
+
+/* 'qv' is borrowed.  The epochs are those on this server's disk, 'last_zxid'
+ * the end of its history. */
+struct leader_core *leader_core_create(const struct quorum_verifier *qv,
+                                       int64_t my_sid, int64_t accepted_epoch,
+                                       int64_t current_epoch,
+                                       int64_t last_zxid);
+void leader_core_destroy(struct leader_core *lc);
+
+/* ---- discovery --------------------------------------------------------- */
+
+/* A learner said which epoch it accepted last (this server is in from the
+ * start).  Voters count by sid, whatever packet they sent.  Returns the new
+ * epoch once a quorum has spoken (the same for all, for ever), else -1.  The
+ * owner must have made it durable as its acceptedEpoch before it tells
+ * anybody. */
+int64_t leader_core_accepted_epoch(struct leader_core *lc, int64_t sid,
+                                   int64_t accepted_epoch);
+int64_t leader_core_epoch(const struct leader_core *lc);    /* or -1 */
+
+/* A learner's answer to LEADERINFO; current_epoch -1: it had accepted the
+ * epoch before and does not count.  False: its history is ahead of ours while
+ * we still gather: it must be dropped. */
+bool leader_core_epoch_ack(struct leader_core *lc, int64_t sid,
+                           int64_t current_epoch, int64_t last_zxid);
+/* A quorum (this server counted) has acked the epoch: histories may be
+ * brought to ours.  The owner makes its currentEpoch durable first. */
+bool leader_core_epoch_is_acked(const struct leader_core *lc);
+
+/* ---- synchronization --------------------------------------------------- */
+
+/* ACK(epoch << 32) of a learner, or of this server itself once its
+ * currentEpoch is durable.  True when the epoch is established by it. */
+bool leader_core_new_leader_ack(struct leader_core *lc, int64_t sid);
+bool leader_core_is_established(const struct leader_core *lc);
+
+/* ---- broadcast --------------------------------------------------------- */
+
+/* The next proposal goes out; 'zxid' is the one behind the last. */
+void leader_core_propose(struct leader_core *lc, int64_t zxid);
+/* An ack of a learner, or of this server's log.  Strangers, observers, acks
+ * for what is committed or was never proposed count for nothing.  Returns the
+ * last committed zxid, which may have moved by many. */
+int64_t leader_core_ack(struct leader_core *lc, int64_t sid, int64_t zxid);
+/* The learner's link is gone: so is what it acked. */
+void leader_core_forget(struct leader_core *lc, int64_t sid);
+int64_t leader_core_last_proposed(const struct leader_core *lc);
+int64_t leader_core_last_committed(const struct leader_core *lc);
+/* Up to where this server's own log is durable (its own acks). */
+int64_t leader_core_own_acked(const struct leader_core *lc);
+/* May it go on, when these servers (itself added) are in sync? */
+bool leader_core_has_quorum(const struct leader_core *lc,
+                            const int64_t *sids, size_t n);
+
+#endif
