@@ -304,7 +304,9 @@ sel_frames(struct selector_thread *sel, struct server_cnxn *c,
         if (!sel_length_ok(c, len) || n - at - 4 < (size_t) len) {
             break;
         }
-        if (sel->holding && sel->hold_frames >= SEL_HOLD_FRAMES) {
+        if (sel->holding
+            && (sel->hold_frames >= SEL_HOLD_FRAMES
+                || sel->intake.submitted.n >= SEL_HOLD_SUBMIT)) {
             sel_breathe(sel, c);
             continue;           /* Sending may have paused or closed it. */
         }

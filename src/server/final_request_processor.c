@@ -15,7 +15,7 @@
 #include "util/zk_time.h"
 
 /* Requests applied under one hold of the lock. */
-#define FRP_LOCK_BATCH 256
+#define FRP_LOCK_BATCH 64
 /* A batch up to this long is worked off by the thread that submits it, when
  * all before it is done: waking another would cost more than the work. */
 #define FRP_INLINE_BATCH 4

@@ -16,7 +16,7 @@
 #define PREP_LOCK_BATCH 128
 /* A list up to this long is prepared by the thread that submits it, when
  * nothing waits: waking another would cost more than the work. */
-#define PREP_INLINE_BATCH 1024
+#define PREP_INLINE_BATCH 256
 
 static void prp_submit(struct request_processor *base, struct bq_list *list);
 static void prp_shutdown(struct request_processor *base);
