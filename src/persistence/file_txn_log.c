@@ -23,8 +23,6 @@
 #define FTL_BUF_KEEP (4 << 20)
 /* The file grows when less than this is left (Java: FilePadding). */
 #define FTL_PAD_MARGIN 4096
-/* How far zeros are written ahead of the records, at one time. */
-#define FTL_ZERO_STEP (256 << 10)
 
 struct file_txn_log {
     unsigned magic;
@@ -43,8 +41,6 @@ struct file_txn_log {
     char *path;                 /* Of the open file. */
     off_t position;             /* End of the last synced record. */
     off_t file_size;            /* With padding; >= position. */
-    off_t zeroed;               /* The file's blocks are written up to here;
-                                 * behind it is a hole. */
     struct zk_buf buf;          /* Framed records not yet committed. */
     size_t pending;             /* How many. */
     int64_t first_pending;      /* zxids; valid with pending > 0. */
@@ -81,7 +77,6 @@ ftl_close(struct file_txn_log *log)
     log->path = NULL;
     log->position = 0;
     log->file_size = 0;
-    log->zeroed = 0;
     atomic_store_explicit(&log->size, 0, memory_order_relaxed);
 }
 
@@ -181,32 +176,6 @@ ftl_pad(struct file_txn_log *log, off_t position, const char *path,
     return rv == ZK_ENOSPC ? ZK_OK : rv;
 }
 
-/* Zeros into the padding behind what stands in the buffer, a good piece at a
- * time.  Records that come over blocks which were written before need no
- * allocation, so that their sync carries data only: no journal, no extent to
- * be converted.  A full disk is no failure here either. */
-static int
-ftl_zero_ahead(struct file_txn_log *log, const char *path,
-               struct zk_errmsg *em)
-{
-    static const uint8_t zeros[FTL_ZERO_STEP];
-    off_t end = log->position + (off_t) log->buf.len;
-    off_t room = log->file_size - end;
-    int rv;
-
-    if (end <= log->zeroed || room <= 0) {
-        return ZK_OK;
-    }
-    if (room > (off_t) sizeof zeros) {
-        room = (off_t) sizeof zeros;
-    }
-    rv = zk_pwrite_all(log->fd, zeros, (size_t) room, end, path, em);
-    if (rv == ZK_OK) {
-        log->zeroed = end + room;
-    }
-    return rv == ZK_ENOSPC ? ZK_OK : rv;
-}
-
 /* Writes the whole buffer at the position. */
 static int
 ftl_write(const struct file_txn_log *log, const char *path,
@@ -301,7 +270,6 @@ ftl_undo(struct file_txn_log *log, struct zk_errmsg *em)
                                  log->path, (long long) log->position));
     }
     log->file_size = log->position;
-    log->zeroed = log->position;
     return ZK_ENOSPC;
 }
 
@@ -327,9 +295,6 @@ ftl_write_new(struct file_txn_log *log, const char *tmp, const char *path,
     }
     CRASH_HERE(log_header_written);
     rv = ftl_pad(log, LOG_FILE_HEADER_LEN, tmp, em);
-    if (rv == ZK_OK) {
-        rv = ftl_zero_ahead(log, tmp, em);
-    }
     if (rv != ZK_OK) {
         return rv;
     }
@@ -381,9 +346,6 @@ ftl_commit_more(struct file_txn_log *log, struct zk_errmsg *em)
     rv = ftl_pad(log, log->position, log->path, em);
     if (rv == ZK_OK) {
         rv = ftl_write(log, log->path, em);
-    }
-    if (rv == ZK_OK) {
-        rv = ftl_zero_ahead(log, log->path, em);
     }
     if (rv != ZK_OK) {
         return rv;
