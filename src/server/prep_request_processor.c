@@ -15,7 +15,9 @@
  * more than these. */
 #define PREP_LOCK_BATCH 128
 /* A list up to this long is prepared by the thread that submits it, when
- * nothing waits: waking another would cost more than the work. */
+ * nothing waits and no other prepares: waking one would cost more than the
+ * work.  It takes what a selector hands over at one time; what is longer, or
+ * comes while another selector prepares, is for the thread. */
 #define PREP_INLINE_BATCH 256
 
 static void prp_submit(struct request_processor *base, struct bq_list *list);
