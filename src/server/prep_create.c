@@ -144,7 +144,9 @@ prep_create(struct prep_request_processor *prp, const struct prep_op *op,
 
     err = pc_check_mode(prp, type, c);
     if (err == KE_OK) {
-        err = prep_check_session(prp, op->r);
+        err = create_flags_ephemeral(c->flags)
+                  ? prep_check_global_session(prp, op->r)
+                  : prep_check_session(prp, op->r);
     }
     if (err != KE_OK) {
         return err;

@@ -68,6 +68,9 @@ int prep_check_acl(struct prep_request_processor *prp,
 /* The request's session lives and is the requester's. */
 int prep_check_session(struct prep_request_processor *prp,
                        const struct request *r);
+/* The same, for what a local session may not do. */
+int prep_check_global_session(struct prep_request_processor *prp,
+                              const struct request *r);
 /* The raw list of a request as it is to be stored, in prp->acl. */
 int prep_fixup_acl(struct prep_request_processor *prp,
                    const struct request *r, struct zk_slice acl,

@@ -118,6 +118,17 @@ prep_check_session(struct prep_request_processor *prp,
 }
 
 int
+prep_check_global_session(struct prep_request_processor *prp,
+                          const struct request *r)
+{
+    if (r->internal) {
+        return KE_OK;
+    }
+    return session_tracker_check_global(prp->env.sessions, r->session_id,
+                                        r->owner);
+}
+
+int
 prep_fixup_acl(struct prep_request_processor *prp, const struct request *r,
                struct zk_slice acl, struct zk_slice *out)
 {

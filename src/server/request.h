@@ -6,11 +6,15 @@
  *
  *   made by       the intake (a client's frame), the session tracker
  *                 (closeSession), the container manager (deleteContainer),
- *                 later a learner's link
+ *                 a learner's link
  *   Prep          session checked; for writes the transaction is made and
  *                 encoded once (txn), or err says why the read is refused
  *   Sync          txn is on disk
  *   Final         txn is applied, the reply appended, the request freed
+ *
+ * A request that comes to a stage with err set was refused on its way there:
+ * it keeps its place in the order, gets no zxid, is not sent to a leader and
+ * waits for nothing.  The same holds for one of a local session's end.
  *
  * Ownership: whoever holds it; a put into a queue hands it over.
  */
@@ -46,17 +50,23 @@ struct request {
     const void *owner;          /* Who must own the session. */
     int64_t received_us;
     struct zk_slice body;       /* Behind this struct. */
-    bool throttled;             /* Waited too long: KE_THROTTLED_OP. */
+    bool local_session;         /* OP_CLOSE_SESSION of a session that only
+                                 * this server knows: no txn. */
+    bool counted;               /* In the server's number of requests in the
+                                 * pipeline. */
+
+    /* Set by who refuses it: intake, throttler, a learner, Prep. */
+    int32_t err;                /* KE_OK, or the reply's error. */
 
     /* Set by Prep. */
-    int32_t err;                /* KE_OK, or the reply's error. */
     int64_t zxid;
     struct txn_bytes *txn;      /* NULL: nothing to log or apply. */
 
     uint8_t bytes[];            /* The body. */
 };
 
-/* Copies the body; takes references of 'sink' and 'auth' (each may be NULL). */
+/* Copies the body; takes references of 'sink' and 'auth' (each may be NULL).
+ * The owner is 'sink'; without one the request is internal. */
 struct request *request_create(int32_t type, int64_t session_id,
                                int32_t cxid, struct zk_slice body,
                                struct client_sink *sink,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "metrics/server_metrics.h"
+#include "proto/keeper_error.h"
 #include "proto/op_code.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
@@ -128,7 +129,7 @@ rt_one(struct request_throttler *rt, struct request *r)
         && r->sink != NULL && op_code_from_client(r->type)
         && r->type != OP_CLOSE_SESSION) {
         server_metrics_inc(METRIC_throttled_ops);
-        r->throttled = true;
+        r->err = KE_THROTTLED_OP;
     }
     atomic_fetch_add(&rt->passed, 1);
     bq_list_append(&one, &r->link);

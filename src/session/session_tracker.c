@@ -9,6 +9,7 @@
 #include "proto/keeper_error.h"
 #include "session/expiry_queue.h"
 #include "session/java_date.h"
+#include "util/zk_bytes.h"
 #include "util/zk_lock.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
@@ -16,6 +17,7 @@
 
 #define uthash_malloc(size) zk_xmalloc(size)
 #include <uthash.h>
+#include <utlist.h>
 
 /* What owns container nodes; no session may look like it. */
 #define CONTAINER_OWNER INT64_MIN
@@ -23,9 +25,13 @@
 struct session {
     int64_t id;
     const void *owner;          /* NULL: nobody yet. */
-    struct expiry_elem expiry;  /* In no bucket once it has expired. */
+    struct expiry_elem expiry;  /* In no bucket once it has expired, and when
+                                 * it expires elsewhere. */
+    struct session *touched_next, *touched_prev;
     int32_t timeout_ms;         /* Of the last touch. */
     bool closing;
+    bool local;                 /* Only this server knows it. */
+    bool touched;               /* In the list of the touched. */
     UT_hash_handle hh;
 };
 
@@ -36,12 +42,21 @@ struct session_tracker {
     /* Set at create, never changed. */
     struct session_tracker_env env;
     int64_t tick_ms;
+    uint8_t server_id;          /* The high byte of ids made here. */
+    bool learner;
+    bool allows_local;
     struct zk_thread thread;    /* Of start and stop. */
+
+    /* How often the touched were taken.  0 but for a learner. */
+    _Atomic int64_t generation;
 
     struct zk_mutex lock;       /* ZK_LOCK_session_tracker */
     struct zk_cond wakeup;      /* Only to stop. */
     struct session *sessions ZK_GUARDED;    /* uthash by id */
-    struct expiry_queue queue ZK_GUARDED;
+    size_t n_local ZK_GUARDED;
+    struct expiry_queue queue ZK_GUARDED;   /* Not a learner's. */
+    struct expiry_queue local_queue ZK_GUARDED;
+    struct session *touched ZK_GUARDED;     /* Only a learner's. */
     int64_t next_id ZK_GUARDED;
     bool stopping ZK_GUARDED;
 };
@@ -55,20 +70,57 @@ session_tracker_create(const struct session_tracker_env *env,
     st->magic = SESSION_TRACKER_MAGIC;
     st->env = *env;
     st->tick_ms = tick_ms;
+    st->server_id = (uint8_t) server_id;
     zk_mutex_init(&st->lock, ZK_LOCK_session_tracker);
     zk_cond_init(&st->wakeup);
     zk_lock(&st->lock);
     st->next_id = session_id_first(server_id, zk_time_wall_ms());
     expiry_queue_init(&st->queue, tick_ms, zk_time_mono_ms());
+    expiry_queue_init(&st->local_queue, tick_ms, zk_time_mono_ms());
     zk_unlock(&st->lock);
     return st;
+}
+
+void
+session_tracker_set_learner(struct session_tracker *st)
+{
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_assert(!st->thread.started);
+    st->learner = true;
+}
+
+void
+session_tracker_allow_local(struct session_tracker *st)
+{
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_assert(!st->thread.started);
+    st->allows_local = true;
+}
+
+static struct expiry_queue *
+st_queue_locked(struct session_tracker *st, const struct session *s)
+    ZK_REQUIRES(st->lock)
+{
+    return s->local ? &st->local_queue : &st->queue;
+}
+
+static void
+st_untouch_locked(struct session_tracker *st, struct session *s)
+    ZK_REQUIRES(st->lock)
+{
+    if (s->touched) {
+        DL_DELETE2(st->touched, s, touched_prev, touched_next);
+        s->touched = false;
+    }
 }
 
 static void
 st_free_locked(struct session_tracker *st, struct session *s)
     ZK_REQUIRES(st->lock)
 {
-    expiry_queue_remove(&st->queue, &s->expiry);
+    expiry_queue_remove(st_queue_locked(st, s), &s->expiry);
+    st_untouch_locked(st, s);
+    st->n_local -= s->local;
     HASH_DELETE(hh, st->sessions, s);
     free(s);
 }
@@ -85,6 +137,7 @@ session_tracker_destroy(struct session_tracker *st)
         st_free_locked(st, st->sessions);
     }
     expiry_queue_fini(&st->queue);
+    expiry_queue_fini(&st->local_queue);
     zk_unlock(&st->lock);
     zk_cond_fini(&st->wakeup);
     zk_mutex_fini(&st->lock);
@@ -93,6 +146,15 @@ session_tracker_destroy(struct session_tracker *st)
 }
 
 /* --- the thread --- */
+
+static struct expiry_elem *
+st_poll_locked(struct session_tracker *st, int64_t now_ms)
+    ZK_REQUIRES(st->lock)
+{
+    struct expiry_elem *e = expiry_queue_poll(&st->queue, now_ms);
+
+    return e != NULL ? e : expiry_queue_poll(&st->local_queue, now_ms);
+}
 
 /* Marks what is due closing and gives the ids, *n of them; NULL when nothing
  * is. */
@@ -105,7 +167,7 @@ st_take_due_locked(struct session_tracker *st, int64_t now_ms, size_t *n)
     size_t cap = 0;
 
     *n = 0;
-    while ((e = expiry_queue_poll(&st->queue, now_ms)) != NULL) {
+    while ((e = st_poll_locked(st, now_ms)) != NULL) {
         struct session *s = ZK_CONTAINER_OF(e, struct session, expiry);
 
         s->closing = true;
@@ -119,6 +181,16 @@ st_take_due_locked(struct session_tracker *st, int64_t now_ms, size_t *n)
         ids[(*n)++] = s->id;
     }
     return ids;
+}
+
+static int64_t
+st_wait_ms_locked(const struct session_tracker *st, int64_t now_ms)
+    ZK_REQUIRES(st->lock)
+{
+    int64_t global_ms = expiry_queue_wait_ms(&st->queue, now_ms);
+    int64_t local_ms = expiry_queue_wait_ms(&st->local_queue, now_ms);
+
+    return global_ms < local_ms ? global_ms : local_ms;
 }
 
 static bool
@@ -153,10 +225,8 @@ st_run(void *arg)
         int64_t *ids = st_take_due_locked(st, now_ms, &n);
 
         if (n == 0) {
-            int64_t wait_ms = expiry_queue_wait_ms(&st->queue, now_ms);
-
             (void) zk_cond_wait_until(&st->wakeup, &st->lock,
-                                      now_ms + wait_ms);
+                                      now_ms + st_wait_ms_locked(st, now_ms));
             continue;
         }
         zk_unlock(&st->lock);
@@ -206,24 +276,58 @@ st_find_open_locked(struct session_tracker *st, int64_t id)
     return s != NULL && !s->closing ? s : NULL;
 }
 
+static void
+st_note_touched_locked(struct session_tracker *st, struct session *s)
+    ZK_REQUIRES(st->lock)
+{
+    if (!s->touched) {
+        s->touched = true;
+        DL_APPEND2(st->touched, s, touched_prev, touched_next);
+    }
+}
+
 static int64_t
 st_touch_locked(struct session_tracker *st, struct session *s,
                 int32_t timeout_ms) ZK_REQUIRES(st->lock)
 {
     s->timeout_ms = timeout_ms;
-    return expiry_queue_update(&st->queue, &s->expiry, zk_time_mono_ms(),
-                               timeout_ms);
+    if (st->learner && !s->local) {
+        st_note_touched_locked(st, s);
+        return session_tracker_bucket(st, zk_time_mono_ms(), timeout_ms);
+    }
+    return expiry_queue_update(st_queue_locked(st, s), &s->expiry,
+                               zk_time_mono_ms(), timeout_ms)
+           + atomic_load_explicit(&st->generation, memory_order_relaxed);
 }
 
+/* A learner is told of its sessions; all others begin to count down. */
 static void
-st_add_locked(struct session_tracker *st, int64_t id, int32_t timeout_ms)
-    ZK_REQUIRES(st->lock)
+st_add_locked(struct session_tracker *st, int64_t id, int32_t timeout_ms,
+              bool local) ZK_REQUIRES(st->lock)
 {
     struct session *s = zk_xcalloc(1, sizeof *s);
 
     s->id = id;
+    s->local = local;
+    st->n_local += local;
+    s->timeout_ms = timeout_ms;
     HASH_ADD(hh, st->sessions, id, sizeof s->id, s);
-    st_touch_locked(st, s, timeout_ms);
+    if (local || !st->learner) {
+        st_touch_locked(st, s, timeout_ms);
+    }
+}
+
+static int64_t
+st_next_id_locked(struct session_tracker *st) ZK_REQUIRES(st->lock)
+{
+    int64_t id;
+
+    do {
+        id = st->next_id;
+        st->next_id = (int64_t) ((uint64_t) id + 1);
+    } while (id == 0 || id == CONTAINER_OWNER
+             || st_find_locked(st, id) != NULL);
+    return id;
 }
 
 int64_t
@@ -234,14 +338,73 @@ session_tracker_create_session(struct session_tracker *st,
 
     ZK_CHECK(st, SESSION_TRACKER_MAGIC);
     zk_lock(&st->lock);
-    do {
-        id = st->next_id;
-        st->next_id = (int64_t) ((uint64_t) id + 1);
-    } while (id == 0 || id == CONTAINER_OWNER
-             || st_find_locked(st, id) != NULL);
-    st_add_locked(st, id, timeout_ms);
+    id = st_next_id_locked(st);
+    if (!st->learner) {
+        st_add_locked(st, id, timeout_ms, false);
+    }
     zk_unlock(&st->lock);
     return id;
+}
+
+int64_t
+session_tracker_create_local(struct session_tracker *st, int32_t timeout_ms)
+{
+    int64_t id;
+
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_assert(st->allows_local);
+    zk_lock(&st->lock);
+    id = st_next_id_locked(st);
+    st_add_locked(st, id, timeout_ms, true);
+    zk_unlock(&st->lock);
+    return id;
+}
+
+/* From now on it is the ensemble's: it expires where those do. */
+static void
+st_make_global_locked(struct session_tracker *st, struct session *s)
+    ZK_REQUIRES(st->lock)
+{
+    expiry_queue_remove(&st->local_queue, &s->expiry);
+    s->local = false;
+    st->n_local--;
+    st_touch_locked(st, s, s->timeout_ms);
+}
+
+bool
+session_tracker_upgrade(struct session_tracker *st, int64_t id,
+                        int32_t *timeout_ms)
+{
+    struct session *s;
+    bool ok;
+
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_lock(&st->lock);
+    s = st_find_open_locked(st, id);
+    ok = s != NULL && s->local;
+    if (ok) {
+        *timeout_ms = s->timeout_ms;
+        st_make_global_locked(st, s);
+    }
+    zk_unlock(&st->lock);
+    return ok;
+}
+
+bool
+session_tracker_is_local(struct session_tracker *st, int64_t id)
+{
+    const struct session *s;
+    bool local;
+
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    if (!st->allows_local) {
+        return false;
+    }
+    zk_lock(&st->lock);
+    s = st_find_locked(st, id);
+    local = s != NULL && s->local;
+    zk_unlock(&st->lock);
+    return local;
 }
 
 bool
@@ -254,9 +417,14 @@ session_tracker_add(struct session_tracker *st, int64_t id,
     zk_lock(&st->lock);
     s = st_find_locked(st, id);
     if (s == NULL) {
-        st_add_locked(st, id, timeout_ms);
+        st_add_locked(st, id, timeout_ms, false);
     } else if (!s->closing) {
-        st_touch_locked(st, s, timeout_ms);
+        s->timeout_ms = timeout_ms;
+        if (s->local) {
+            st_make_global_locked(st, s);
+        } else if (!st->learner) {
+            st_touch_locked(st, s, timeout_ms);
+        }
     }
     zk_unlock(&st->lock);
     return s == NULL;
@@ -289,7 +457,9 @@ session_tracker_bucket(const struct session_tracker *st, int64_t now_ms,
     const struct expiry_queue ticks = { .tick_ms = st->tick_ms };
 
     ZK_CHECK(st, SESSION_TRACKER_MAGIC);
-    return expiry_queue_bucket(&ticks, now_ms, timeout_ms);
+    /* Neither ever falls, so the sum changes whenever one of them does. */
+    return expiry_queue_bucket(&ticks, now_ms, timeout_ms)
+           + atomic_load_explicit(&st->generation, memory_order_relaxed);
 }
 
 /* It stays in its bucket: should its closeSession get lost, expiry submits
@@ -334,22 +504,54 @@ session_tracker_remove(struct session_tracker *st, int64_t id)
     zk_unlock(&st->lock);
 }
 
+static int
+st_check_owner(struct session *s, const void *owner)
+{
+    if (s->owner == NULL) {
+        s->owner = owner;
+    }
+    return s->owner == owner ? KE_OK : KE_SESSION_MOVED;
+}
+
+/* May it be a local session of another server? */
+static bool
+st_foreign(const struct session_tracker *st, int64_t id)
+{
+    return st->allows_local
+           && (uint8_t) ((uint64_t) id >> 56) != st->server_id;
+}
+
 int
 session_tracker_check(struct session_tracker *st, int64_t id,
                       const void *owner)
 {
     struct session *s;
-    int rv = KE_OK;
+    int rv;
+
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_lock(&st->lock);
+    s = st_find_locked(st, id);
+    if (s != NULL) {
+        rv = s->closing ? KE_SESSION_EXPIRED : st_check_owner(s, owner);
+    } else {
+        rv = st_foreign(st, id) ? KE_OK : KE_SESSION_EXPIRED;
+    }
+    zk_unlock(&st->lock);
+    return rv;
+}
+
+int
+session_tracker_check_global(struct session_tracker *st, int64_t id,
+                             const void *owner)
+{
+    struct session *s;
+    int rv = KE_SESSION_EXPIRED;
 
     ZK_CHECK(st, SESSION_TRACKER_MAGIC);
     zk_lock(&st->lock);
     s = st_find_open_locked(st, id);
-    if (s == NULL) {
-        rv = KE_SESSION_EXPIRED;
-    } else if (s->owner == NULL) {
-        s->owner = owner;
-    } else if (s->owner != owner) {
-        rv = KE_SESSION_MOVED;
+    if (s != NULL && !s->local) {
+        rv = st_check_owner(s, owner);
     }
     zk_unlock(&st->lock);
     return rv;
@@ -370,6 +572,25 @@ session_tracker_set_owner(struct session_tracker *st, int64_t id,
     zk_unlock(&st->lock);
 }
 
+void
+session_tracker_take_touched(struct session_tracker *st, struct zk_buf *out)
+{
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_assert(st->learner);
+    zk_lock(&st->lock);
+    atomic_fetch_add(&st->generation, 1);
+    while (st->touched != NULL) {
+        struct session *s = st->touched;
+        uint8_t *p = zk_buf_reserve(out, 12);
+
+        zk_put_be64(p, (uint64_t) s->id);
+        zk_put_be32(p + 8, (uint32_t) s->timeout_ms);
+        out->len += 12;
+        st_untouch_locked(st, s);
+    }
+    zk_unlock(&st->lock);
+}
+
 size_t
 session_tracker_count(struct session_tracker *st)
 {
@@ -377,7 +598,19 @@ session_tracker_count(struct session_tracker *st)
 
     ZK_CHECK(st, SESSION_TRACKER_MAGIC);
     zk_lock(&st->lock);
-    n = HASH_COUNT(st->sessions);
+    n = HASH_COUNT(st->sessions) - st->n_local;
+    zk_unlock(&st->lock);
+    return n;
+}
+
+size_t
+session_tracker_local_count(struct session_tracker *st)
+{
+    size_t n;
+
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_lock(&st->lock);
+    n = st->n_local;
     zk_unlock(&st->lock);
     return n;
 }
@@ -407,16 +640,64 @@ st_dump_one(void *arg, int64_t bucket_ms, size_t bucket_size,
     zk_buf_printf(d->out, "\t0x%" PRIx64 "\n", (uint64_t) s->id);
 }
 
-void
-session_tracker_dump(struct session_tracker *st, struct zk_buf *out)
+static void
+st_dump_queue(const struct expiry_queue *q, struct zk_buf *out)
 {
     struct st_dump d = { .out = out, .bucket_ms = -1 };
 
-    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
     d.wall_minus_mono_ms = zk_time_wall_ms() - zk_time_mono_ms();
-    zk_lock(&st->lock);
     zk_buf_printf(out, "Session Sets (%zu)/(%zu):\n",
-                  expiry_queue_buckets(&st->queue), st->queue.n);
-    expiry_queue_each(&st->queue, st_dump_one, &d);
+                  expiry_queue_buckets(q), q->n);
+    expiry_queue_each(q, st_dump_one, &d);
+}
+
+static int
+st_compare_ids(const void *a, const void *b)
+{
+    const struct session *x = *(struct session *const *) a;
+    const struct session *y = *(struct session *const *) b;
+
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* What a learner knows of the ensemble's sessions. */
+static void
+st_dump_global_locked(struct session_tracker *st, struct zk_buf *out)
+    ZK_REQUIRES(st->lock)
+{
+    size_t cap = HASH_COUNT(st->sessions) + 1, n = 0;
+    struct session **sorted = zk_xmalloc(cap * sizeof *sorted);
+
+    for (struct session *s = st->sessions; s != NULL; s = s->hh.next) {
+        if (!s->local) {
+            sorted[n++] = s;
+        }
+    }
+    qsort(sorted, n, sizeof *sorted, st_compare_ids);
+    zk_buf_printf(out, "Global Sessions(%zu):\n", n);
+    for (size_t i = 0; i < n; i++) {
+        zk_buf_printf(out, "0x%" PRIx64 "\t%" PRId32 "ms\n",
+                      (uint64_t) sorted[i]->id, sorted[i]->timeout_ms);
+    }
+    free(sorted);
+}
+
+void
+session_tracker_dump(struct session_tracker *st, struct zk_buf *out)
+{
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_lock(&st->lock);
+    if (st->allows_local) {
+        zk_buf_printf(out, "Local ");
+        st_dump_queue(&st->local_queue, out);
+    }
+    if (st->learner) {
+        st_dump_global_locked(st, out);
+    } else {
+        if (st->allows_local) {
+            zk_buf_printf(out, "Global ");
+        }
+        st_dump_queue(&st->queue, out);
+    }
     zk_unlock(&st->lock);
 }
