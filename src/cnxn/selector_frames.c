@@ -287,14 +287,6 @@ sel_frame(struct selector_thread *sel, struct server_cnxn *c,
     }
 }
 
-static bool
-sel_hold_is_full(const struct selector_thread *sel)
-{
-    return sel->holding
-           && (sel->hold_frames >= SEL_HOLD_FRAMES
-               || sel->intake.submitted.n >= SEL_HOLD_SUBMIT);
-}
-
 /* Handles the whole frames among 'n' bytes, as far as the connection may go
  * on; returns how many bytes that were. */
 static size_t
@@ -312,7 +304,7 @@ sel_frames(struct selector_thread *sel, struct server_cnxn *c,
         if (!sel_length_ok(c, len) || n - at - 4 < (size_t) len) {
             break;
         }
-        if (sel_hold_is_full(sel)) {
+        if (sel->holding && sel->hold_frames >= SEL_HOLD_FRAMES) {
             sel_breathe(sel, c);
             continue;           /* Sending may have paused or closed it. */
         }

@@ -9,9 +9,6 @@
 /* What ends a hold of the database lock. */
 #define SEL_HOLD_CNXNS 64
 #define SEL_HOLD_FRAMES 2048
-/* Requests for the pipeline: later stages begin with these while the next
- * are read. */
-#define SEL_HOLD_SUBMIT 64
 /* One read. */
 #define SEL_READ_BYTES ((size_t) 128 << 10)
 /* From here on a partial frame is read straight into its own memory. */

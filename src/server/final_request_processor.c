@@ -14,9 +14,8 @@
 #include "util/zk_thread.h"
 #include "util/zk_time.h"
 
-/* Requests applied under one hold of the lock, after which the selectors send
- * the answers while the next are applied. */
-#define FRP_LOCK_BATCH 64
+/* Requests applied under one hold of the lock. */
+#define FRP_LOCK_BATCH 256
 /* A batch up to this long is worked off by the thread that submits it, when
  * all before it is done: waking another would cost more than the work. */
 #define FRP_INLINE_BATCH 4

@@ -15,10 +15,8 @@
  * more than these. */
 #define PREP_LOCK_BATCH 128
 /* A list up to this long is prepared by the thread that submits it, when
- * nothing waits and no other prepares: waking one would cost more than the
- * work.  It takes what a selector hands over at one time; what is longer, or
- * comes while another selector prepares, is for the thread. */
-#define PREP_INLINE_BATCH 256
+ * nothing waits: waking another would cost more than the work. */
+#define PREP_INLINE_BATCH 4
 
 static void prp_submit(struct request_processor *base, struct bq_list *list);
 static void prp_shutdown(struct request_processor *base);
@@ -308,8 +306,8 @@ static void
 prp_one(struct prep_request_processor *prp, struct request *r)
 {
     ZK_CHECK(r, REQUEST_MAGIC);
-    if (r->err != KE_OK || r->local_session) {
-        /* No zxid: it leaves no trace. */
+    if (r->throttled) {
+        r->err = KE_THROTTLED_OP;   /* No zxid: it leaves no trace. */
     } else if (r->type == OP_RECONFIG && !prp_reconfig_decodes(prp, r)) {
         r->err = KE_MARSHALLING;    /* Looked at before a zxid is taken. */
     } else if (op_code_is_write(r->type)) {
