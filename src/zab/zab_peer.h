@@ -21,8 +21,10 @@ struct zab_epochs {
 };
 
 /* Reads both files; where one is missing it is the epoch of 'last_zxid' and is
- * written.  ZK_ECORRUPT when current > accepted or the epoch of last_zxid >
- * current (Java's updatingEpoch case is mended: protocol, "Epoch files"). */
+ * written.  An epoch of last_zxid between current and accepted is what a crash
+ * at NEWLEADER leaves behind (Java's updatingEpoch case among them): current
+ * is raised to it.  ZK_ECORRUPT when it or current > accepted.  'dir' is
+ * borrowed for the life of 'e'. */
 int zab_epochs_load(struct zab_epochs *e, const char *dir, int64_t last_zxid,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Durable when they return; never back.  The same value writes nothing. */
