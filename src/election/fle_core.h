@@ -9,10 +9,21 @@
  *
  * The round (logical clock) only grows while the process lives.
  *
- * One difference to Java: when a quorum agrees Java waits finalizeWait
- * (200 ms) of silence for a better vote.  Here the wait ends at once when
- * every voter of the view has sent exactly this vote in this round or is
- * known to be unreachable: nobody is left who could bring a better one.
+ * Differences to Java:
+ * - When a quorum agrees Java waits finalizeWait (200 ms) of silence for a
+ *   better vote.  Here the wait ends at once when every voter of the view has
+ *   sent exactly this vote in this round or is known to be unreachable, or
+ *   when this server alone is a quorum: nobody is left who could bring a
+ *   better one.  It also ends after 2 s, whatever is said meanwhile.
+ * - Votes that come during the wait count, and a later round interrupts it.
+ * - A worse vote of this round is answered with our proposal: who sent it may
+ *   have been settled still when we made it.  With this and the first one
+ *   an election over links that lose nothing needs no timer.
+ * - Who has no vote answers nobody, and strangers get an answer only while
+ *   they look, never of an older round than theirs.  In Java observers and
+ *   voters can keep answering each other as fast as the net carries it.
+ * - Joining a settled ensemble of a smaller round does not take the round
+ *   back (but the vote is of the round of that election).
  */
 #ifndef ELECTION_FLE_CORE_H
 #define ELECTION_FLE_CORE_H
@@ -22,8 +33,12 @@
 
 /* Defaults of Java, milliseconds. */
 #define FLE_FINALIZE_WAIT_MS 200
+#define FLE_MAX_FINALIZE_MS 2000
 #define FLE_MIN_POLL_MS 200
 #define FLE_MAX_POLL_MS 60000
+
+/* vote.version of what this server sends. */
+#define FLE_VERSION 2
 
 /* One message of an election (protocol: "Notification payload"). */
 struct fle_notification {

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "election/fle_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/zk_obj.h"
+
+#define FLE_CORE_MAGIC 0x466c6543
+
+/* Somebody who could not load any history says so with this zxid: it wants to
+ * learn who leads, but has no vote. */
+#define FLE_NO_HISTORY (-1)
+
+/* What the member of the same index said last. */
+struct fle_ballot {
+    bool cast;
+    struct vote vote;
+};
+
+struct fle_core {
+    unsigned magic;
+    struct fle_env env;
+    int64_t my_sid;
+    const struct quorum_verifier *qv;
+    const struct quorum_member *members;
+    size_t n;
+    bool voter;
+
+    bool started;
+    enum peer_state state;
+    int64_t round;
+    struct vote own;            /* What we bring to this election. */
+    struct vote vote;           /* While LOOKING what we propose; then the
+                                 * vote that won. */
+    struct fle_ballot *inside;  /* Votes of this round, ours among them. */
+    struct fle_ballot *outside; /* What settled servers say, of any round. */
+    int64_t *sids;              /* Room for n. */
+
+    int64_t poll_ms;            /* How long from one resending to the next. */
+    int64_t poll_at_ms;
+    bool agreed;                /* A quorum wants what we propose: */
+    int64_t agreed_ms;          /* since when, */
+    int64_t final_ms;           /* and when it is final. */
+};
+
+struct fle_core *
+fle_core_create(const struct fle_env *env, int64_t my_sid,
+                const struct quorum_verifier *qv)
+{
+    struct fle_core *fc = zk_xcalloc(1, sizeof *fc);
+
+    fc->magic = FLE_CORE_MAGIC;
+    fc->env = *env;
+    fc->my_sid = my_sid;
+    fc->qv = qv;
+    fc->n = quorum_verifier_members(qv, &fc->members);
+    fc->voter = quorum_verifier_is_voter(qv, my_sid);
+    fc->state = PEER_LOOKING;
+    fc->vote.leader = VOTE_NOBODY;
+    fc->inside = zk_xcalloc(fc->n + 1, sizeof fc->inside[0]);
+    fc->outside = zk_xcalloc(fc->n + 1, sizeof fc->outside[0]);
+    fc->sids = zk_xcalloc(fc->n + 1, sizeof fc->sids[0]);
+    return fc;
+}
+
+void
+fle_core_destroy(struct fle_core *fc)
+{
+    if (fc == NULL) {
+        return;
+    }
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    fc->magic = 0;
+    free(fc->inside);
+    free(fc->outside);
+    free(fc->sids);
+    free(fc);
+}
+
+/* --- sending --- */
+
+static void
+fc_send_vote(struct fle_core *fc, int64_t to, const struct vote *v)
+{
+    struct fle_notification n = {
+        .sid = fc->my_sid, .vote = *v, .config = ZK_SLICE_NULL,
+    };
+
+    fc->env.send(fc->env.self, to, &n);
+}
+
+static void
+fc_send_all(struct fle_core *fc, int64_t now_ms)
+{
+    fc->poll_at_ms = now_ms + fc->poll_ms;
+    for (size_t i = 0; i < fc->n; i++) {
+        if (fc->members[i].voter && fc->members[i].sid != fc->my_sid) {
+            fc_send_vote(fc, fc->members[i].sid, &fc->vote);
+        }
+    }
+}
+
+/* --- counting --- */
+
+static struct fle_ballot *
+fc_ballot(struct fle_core *fc, struct fle_ballot *set, int64_t sid)
+{
+    for (size_t i = 0; i < fc->n; i++) {
+        if (fc->members[i].sid == sid) {
+            return &set[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+fc_cast(struct fle_core *fc, struct fle_ballot *set, int64_t sid,
+        const struct vote *v)
+{
+    struct fle_ballot *b = fc_ballot(fc, set, sid);
+
+    zk_assert(b != NULL);
+    b->cast = true;
+    b->vote = *v;
+}
+
+/* Do those who voted like 'v' make a quorum? */
+static bool
+fc_quorum_for(struct fle_core *fc, const struct fle_ballot *set,
+              const struct vote *v)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fc->n; i++) {
+        if (set[i].cast && vote_same(v, &set[i].vote)) {
+            fc->sids[n++] = fc->members[i].sid;
+        }
+    }
+    return quorum_verifier_contains_quorum(fc->qv, fc->sids, n);
+}
+
+/* Nobody is left who could bring a better vote than what we propose. */
+static bool
+fc_all_heard(struct fle_core *fc)
+{
+    for (size_t i = 0; i < fc->n; i++) {
+        int64_t sid = fc->members[i].sid;
+        bool same = fc->inside[i].cast
+                    && vote_same(&fc->vote, &fc->inside[i].vote);
+
+        if (fc->members[i].voter && !same
+            && (sid == fc->my_sid
+                || !fc->env.unreachable(fc->env.self, sid))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The leader itself must have said that it leads; without that, followers of
+ * a dead one quote each other for ever.  About ourselves we believe it only
+ * for the round we are in: what was before our restart is over. */
+static bool
+fc_leader_leads(struct fle_core *fc, struct fle_ballot *set,
+                const struct vote *v)
+{
+    const struct fle_ballot *b = fc_ballot(fc, set, v->leader);
+
+    if (v->leader == fc->my_sid) {
+        return v->round == fc->round;
+    }
+    return b != NULL && b->cast && b->vote.state == PEER_LEADING;
+}
+
+/* --- deciding --- */
+
+static void
+fc_decide(struct fle_core *fc, const struct vote *v)
+{
+    fc->state = v->leader == fc->my_sid ? PEER_LEADING
+                : fc->voter             ? PEER_FOLLOWING
+                                        : PEER_OBSERVING;
+    fc->vote = *v;
+    fc->vote.version = FLE_VERSION;
+    fc->vote.state = fc->state;
+    fc->agreed = false;
+}
+
+/* Looks at what this round has brought. */
+static void
+fc_judge(struct fle_core *fc, int64_t now_ms)
+{
+    if (fc->own.zxid == FLE_NO_HISTORY
+        || !fc_quorum_for(fc, fc->inside, &fc->vote)) {
+        fc->agreed = false;
+    } else if (fc_all_heard(fc)
+               || quorum_verifier_contains_quorum(fc->qv, &fc->my_sid, 1)) {
+        /* (Who alone is a quorum has all that was ever committed.) */
+        fc_decide(fc, &fc->vote);
+    } else if (!fc->agreed) {
+        fc->agreed = true;
+        fc->agreed_ms = now_ms;
+        fc->final_ms = now_ms + FLE_FINALIZE_WAIT_MS;
+    }
+}
+
+/* A message came while we wait for silence. */
+static void
+fc_wait_on(struct fle_core *fc, int64_t now_ms)
+{
+    int64_t last = fc->agreed_ms + FLE_MAX_FINALIZE_MS;
+
+    fc->final_ms = now_ms + FLE_FINALIZE_WAIT_MS;
+    if (fc->final_ms > last) {
+        fc->final_ms = last;
+    }
+}
+
+/* Proposes 'v' in the present round and tells everybody. */
+static void
+fc_propose(struct fle_core *fc, int64_t now_ms, const struct vote *v)
+{
+    fc->vote = *v;
+    fc->vote.round = fc->round;
+    fc->vote.version = FLE_VERSION;
+    fc->vote.state = PEER_LOOKING;
+    fc->agreed = false;
+    if (fc->voter && fc->own.zxid != FLE_NO_HISTORY) {
+        fc_cast(fc, fc->inside, fc->my_sid, &fc->vote);
+    }
+    fc_send_all(fc, now_ms);
+}
+
+void
+fle_core_start(struct fle_core *fc, int64_t now_ms, int64_t last_zxid,
+               int64_t current_epoch)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    fc->started = true;
+    fc->state = PEER_LOOKING;
+    if (fc->round < INT64_MAX) {        /* Peers can raise it to anything. */
+        fc->round++;
+    }
+    fc->own = (struct vote) {
+        .leader = fc->voter ? fc->my_sid : VOTE_NOBODY,
+        .zxid = fc->voter ? last_zxid : INT64_MIN,
+        .peer_epoch = fc->voter ? current_epoch : INT64_MIN,
+    };
+    memset(fc->inside, 0, fc->n * sizeof fc->inside[0]);
+    memset(fc->outside, 0, fc->n * sizeof fc->outside[0]);
+    fc->poll_ms = FLE_MIN_POLL_MS;
+    fc_propose(fc, now_ms, &fc->own);
+    fc_judge(fc, now_ms);
+}
+
+/* --- receiving --- */
+
+/* Those who do not vote stand outside of the loop: they get an answer to each
+ * question, and to nothing else, or two servers would answer each other for
+ * ever.  Nor must the answer be of an older round than the question: Java's
+ * observers reply to that at once, as often as it comes. */
+static void
+fc_answer_stranger(struct fle_core *fc, const struct fle_notification *n)
+{
+    struct vote v = fc->vote;
+
+    if (!fc->voter || n->vote.state != PEER_LOOKING) {
+        return;
+    }
+    if (fc->state == PEER_LOOKING && n->vote.round > v.round) {
+        v.round = n->vote.round;
+    }
+    fc_send_vote(fc, n->sid, &v);
+}
+
+/* A voter looks, and so do we. */
+static void
+fc_hear_looking(struct fle_core *fc, int64_t now_ms,
+                const struct fle_notification *n)
+{
+    const struct vote *v = &n->vote;
+    struct vote counted = *v;
+
+    if (v->round < fc->round) {
+        if (fc->voter) {
+            fc_send_vote(fc, n->sid, &fc->vote);
+        }
+        return;
+    }
+    if (!quorum_verifier_is_voter(fc->qv, v->leader)
+        || v->zxid == FLE_NO_HISTORY || fc->own.zxid == FLE_NO_HISTORY) {
+        return;
+    }
+    if (v->round > fc->round) {
+        fc->round = v->round;
+        memset(fc->inside, 0, fc->n * sizeof fc->inside[0]);
+        fc_propose(fc, now_ms, vote_beats(fc->qv, v, &fc->own) ? v
+                                                               : &fc->own);
+    } else if (vote_beats(fc->qv, v, &fc->vote)) {
+        fc_propose(fc, now_ms, v);
+    } else if (fc->voter && vote_beats(fc->qv, &fc->vote, v)) {
+        /* It may have been settled still when we told everybody; without this
+         * it would have to wait until we say it again. */
+        fc_send_vote(fc, n->sid, &fc->vote);
+    }
+    counted.version = 0;
+    fc_cast(fc, fc->inside, n->sid, &counted);
+    fc_judge(fc, now_ms);
+}
+
+/* A voter follows or leads already. */
+static void
+fc_hear_settled(struct fle_core *fc, int64_t now_ms,
+                const struct fle_notification *n)
+{
+    const struct vote *v = &n->vote;
+    struct vote counted = *v;
+
+    if (!quorum_verifier_is_voter(fc->qv, v->leader)) {
+        return;
+    }
+    if (v->round == fc->round) {
+        counted.version = 0;
+        fc_cast(fc, fc->inside, n->sid, &counted);
+        if (fc_quorum_for(fc, fc->inside, v)
+            && fc_leader_leads(fc, fc->inside, v)) {
+            fc_decide(fc, v);
+            return;
+        }
+    }
+    fc_cast(fc, fc->outside, n->sid, v);
+    if (fc_quorum_for(fc, fc->outside, v)
+        && fc_leader_leads(fc, fc->outside, v)) {
+        if (v->round > fc->round) {
+            fc->round = v->round;
+        }
+        fc_decide(fc, v);
+        return;
+    }
+    fc_judge(fc, now_ms);
+}
+
+void
+fle_core_receive(struct fle_core *fc, int64_t now_ms,
+                 const struct fle_notification *n)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    if (!fc->started || n->sid == fc->my_sid) {
+        return;
+    }
+    if (!quorum_verifier_is_voter(fc->qv, n->sid)) {
+        fc_answer_stranger(fc, n);
+        return;
+    }
+    if (fc->state != PEER_LOOKING) {
+        if (fc->voter && n->vote.state == PEER_LOOKING) {
+            fc_send_vote(fc, n->sid, &fc->vote);
+        }
+        return;
+    }
+    if (fc->agreed) {
+        fc_wait_on(fc, now_ms);
+    }
+    switch (n->vote.state) {
+    case PEER_LOOKING:
+        fc_hear_looking(fc, now_ms, n);
+        break;
+    case PEER_FOLLOWING:
+    case PEER_LEADING:
+        fc_hear_settled(fc, now_ms, n);
+        break;
+    case PEER_OBSERVING:
+        break;
+    }
+}
+
+/* --- time and links --- */
+
+static bool
+fc_looking(const struct fle_core *fc)
+{
+    return fc->started && fc->state == PEER_LOOKING;
+}
+
+int64_t
+fle_core_deadline(const struct fle_core *fc)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    if (!fc_looking(fc)) {
+        return INT64_MAX;
+    }
+    return fc->agreed ? fc->final_ms : fc->poll_at_ms;
+}
+
+void
+fle_core_timer(struct fle_core *fc, int64_t now_ms)
+{
+    if (!fc_looking(fc) || now_ms < fle_core_deadline(fc)) {
+        return;
+    }
+    if (fc->agreed) {
+        fc_decide(fc, &fc->vote);
+        return;
+    }
+    fc->poll_ms = fc->poll_ms < FLE_MAX_POLL_MS / 2 ? fc->poll_ms * 2
+                                                    : FLE_MAX_POLL_MS;
+    if (fc->env.delivered(fc->env.self)) {
+        fc_send_all(fc, now_ms);
+    } else {
+        fc->poll_at_ms = now_ms + fc->poll_ms;
+        fc->env.connect_all(fc->env.self);
+    }
+}
+
+void
+fle_core_links_changed(struct fle_core *fc, int64_t now_ms)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    if (fc_looking(fc) && fc->agreed) {
+        fc_judge(fc, now_ms);
+    }
+}
+
+/* --- the outcome --- */
+
+enum peer_state
+fle_core_state(const struct fle_core *fc, struct vote *out)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    if (out != NULL) {
+        *out = fc->vote;
+    }
+    return fc->state;
+}
+
+void
+fle_core_set_epoch(struct fle_core *fc, int64_t epoch)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    zk_assert(fc->state != PEER_LOOKING);
+    fc->vote.peer_epoch = epoch;
+}
+
+int64_t
+fle_core_round(const struct fle_core *fc)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    return fc->round;
+}
