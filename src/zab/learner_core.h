@@ -45,8 +45,8 @@ struct learner_env {
     int (*save_snapshot)(void *self, struct zk_errmsg *em);
     /* TRUNC: disk and tree go back to 'zxid'. */
     int (*truncate)(void *self, int64_t zxid, struct zk_errmsg *em);
-    /* Applies a committed txn to the tree at once (SNAP, TRUNC: it will be in
-     * the snapshot, or is logged by log_all). */
+    /* Applies a committed txn to the tree at once.  SNAP: it will be in the
+     * snapshot; else it is durable in the log. */
     int (*apply)(void *self, struct zk_slice txn, struct zk_errmsg *em);
     /* Appends a txn to the log, not yet durable; log_sync makes all durable.
      * Only before broadcast. */
@@ -55,7 +55,9 @@ struct learner_env {
     /* UPTODATE: the role starts to serve; what follows is broadcast. */
     int (*serve)(void *self, int64_t epoch, struct zk_errmsg *em);
     /* Broadcast: a proposal goes to the log (acked once durable), a commit to
-     * the commit stage (in zxid order, each after its proposal). */
+     * the commit stage (in zxid order, each after its proposal).  'txn' null:
+     * the last proposal came twice (Java's 3.9); nothing is logged, but it is
+     * acked again once it is durable. */
     int (*propose)(void *self, int64_t zxid, struct zk_slice txn,
                    struct zk_errmsg *em);
     int (*commit)(void *self, int64_t zxid, struct zk_errmsg *em);
