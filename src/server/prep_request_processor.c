@@ -306,8 +306,8 @@ static void
 prp_one(struct prep_request_processor *prp, struct request *r)
 {
     ZK_CHECK(r, REQUEST_MAGIC);
-    if (r->throttled) {
-        r->err = KE_THROTTLED_OP;   /* No zxid: it leaves no trace. */
+    if (r->err != KE_OK || r->local_session) {
+        /* No zxid: it leaves no trace. */
     } else if (r->type == OP_RECONFIG && !prp_reconfig_decodes(prp, r)) {
         r->err = KE_MARSHALLING;    /* Looked at before a zxid is taken. */
     } else if (op_code_is_write(r->type)) {
