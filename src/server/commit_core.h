@@ -17,6 +17,9 @@
  * it; on a learner the commit carries the txn, and belongs to the first
  * waiting request if session, cxid and the kind agree, else it is somebody
  * else's and passes by itself.
+ *
+ * What is answered here waits for nobody: on a leader requests without a txn,
+ * on a learner those that have an error already, and those of local sessions.
  */
 #ifndef SERVER_COMMIT_CORE_H
 #define SERVER_COMMIT_CORE_H
@@ -30,7 +33,12 @@ struct commit_core {
                                  * answers to syncs (type OP_SYNC, no txn). */
     int64_t committed;          /* Leader: the last committed zxid. */
     int64_t durable;            /* The end of the own log. */
-    size_t reads_behind;        /* For metrics. */
+    size_t reads_behind;        /* For metrics: of pending, those that would
+                                 * not have to wait. */
+    /* Learner: answers name no sync, so they are counted.
+     * syncs_answered <= syncs_pending. */
+    size_t syncs_pending;
+    size_t syncs_answered;      /* Of those, the first. */
 };
 
 void commit_core_init(struct commit_core *cc, bool learner, int64_t last);
@@ -46,7 +54,9 @@ void commit_core_committed(struct commit_core *cc, int64_t zxid);
 void commit_core_deliver(struct commit_core *cc, struct bq_list *commits);
 /* The own log is durable up to 'zxid'; INT64_MAX on who keeps none. */
 void commit_core_durable(struct commit_core *cc, int64_t zxid);
-/* Moves what may pass now behind 'out'. */
+/* Moves what may pass now behind 'out'.  A request that a commit belongs to
+ * has its txn, zxid and err; a commit by itself has type, session, cxid, zxid
+ * and err of its txn. */
 void commit_core_take(struct commit_core *cc, struct bq_list *out);
 
 #endif
