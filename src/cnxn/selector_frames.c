@@ -429,7 +429,7 @@ sel_lifted(struct selector_thread *sel, struct server_cnxn *c)
         && (atomic_load_explicit(&c->sink.outstanding, memory_order_relaxed)
                 == 0
             || zookeeper_server_in_process(c->zks)
-                   < c->ctx->config->cnxn.global_outstanding_limit)) {
+                   < zookeeper_server_outstanding_limit(c->zks))) {
         lifted |= CNXN_PAUSE_LIMIT;
     }
     if ((c->paused & CNXN_PAUSE_OUTPUT)

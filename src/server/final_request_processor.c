@@ -160,7 +160,7 @@ frp_answer(struct final_request_processor *frp, struct request *r,
     zk_buf_clear(&frp->scratch);
     if (txn != NULL) {
         write_reply(&frp->scratch, r->type, txn, res, &o);
-    } else if (r->err != KE_OK) {
+    } else if (r->err != KE_OK || r->local_session) {
         o.zxid = data_tree_last_zxid(frp->env.db->tree);
         write_reply_error(&frp->scratch, &o);
     } else {
@@ -181,12 +181,12 @@ frp_answer(struct final_request_processor *frp, struct request *r,
 }
 
 static void
-frp_session_ready(struct request *r)
+frp_session_ready(struct request *r, bool valid)
 {
     struct client_sink *sink = r->sink;
 
     atomic_fetch_sub_explicit(&sink->outstanding, 1, memory_order_release);
-    sink->ops->session_ready(sink, r->err == KE_OK);
+    sink->ops->session_ready(sink, valid);
 }
 
 /* ---- applying ---------------------------------------------------------- */
@@ -205,11 +205,13 @@ frp_write(struct final_request_processor *frp, struct request *r)
     }
     zk_database_apply(frp->env.db, r->txn, &txn, &res);
     if (txn.type == OP_CLOSE_SESSION) {
-        session_tracker_remove(frp->env.sessions, r->session_id);
+        session_tracker_remove(frp->env.sessions, txn.client_id);
+    } else if (txn.type == OP_CREATE_SESSION && frp->env.learner) {
+        session_tracker_add(frp->env.sessions, txn.client_id, txn.timeout);
     }
     if (r->sink != NULL) {
         if (r->type == OP_CREATE_SESSION) {
-            frp_session_ready(r);
+            frp_session_ready(r, res.err == KE_OK);
         } else {
             frp_answer(frp, r, &txn, &res);
         }
@@ -217,10 +219,22 @@ frp_write(struct final_request_processor *frp, struct request *r)
     if (txn.type == OP_CLOSE_SESSION) {
         /* It need not be the one that asked: another may have come back with
          * the session meanwhile. */
-        frp->env.close_session(frp->env.self, r->session_id,
+        frp->env.close_session(frp->env.self, txn.client_id,
                                DISCONNECT_SESSION_EXPIRED);
     }
     txn_result_fini(&res);
+}
+
+/* The end of a session that only this server knows. */
+static void
+frp_close_local(struct final_request_processor *frp, struct request *r)
+{
+    session_tracker_remove(frp->env.sessions, r->session_id);
+    if (r->sink != NULL) {
+        frp_answer(frp, r, NULL, NULL);
+    }
+    frp->env.close_session(frp->env.self, r->session_id,
+                           DISCONNECT_SESSION_EXPIRED);
 }
 
 static void
@@ -229,26 +243,37 @@ frp_one(struct final_request_processor *frp, struct request *r)
     ZK_CHECK(r, REQUEST_MAGIC);
     if (r->txn != NULL) {
         frp_write(frp, r);
-    } else if (r->sink != NULL) {
+    } else if (r->local_session) {
+        frp_close_local(frp, r);
+    } else if (r->sink == NULL) {
+        return;                 /* Nobody waits. */
+    } else if (r->type == OP_CREATE_SESSION) {
+        frp_session_ready(r, false);    /* It was refused on its way. */
+    } else {
         frp_answer(frp, r, NULL, NULL);
     }
 }
 
-static void
+/* Returns how many of those that were done count in the pipeline. */
+static size_t
 frp_batch(struct final_request_processor *frp, struct bq_list *in,
           struct bq_list *done)
 {
+    size_t counted = 0;
+
     frp->now_us = zk_time_mono_us();
     zk_write_lock(&frp->env.db->lock);
     for (int i = 0; i < FRP_LOCK_BATCH && in->n > 0; i++) {
         struct bq_node *node = bq_list_pop(in);
 
         frp_one(frp, request_of(node));
+        counted += request_of(node)->counted;
         bq_list_append(done, node);
     }
     zk_write_unlock(&frp->env.db->lock);
     CRASH_HERE(final_applied);
     frp->env.wake(frp->env.self);
+    return counted;
 }
 
 /* All of 'in', in order. */
@@ -259,8 +284,7 @@ frp_work(struct final_request_processor *frp, struct bq_list *in)
         struct bq_list done = { 0 };
         struct bq_node *node;
 
-        frp_batch(frp, in, &done);
-        frp->env.done(frp->env.self, done.n);
+        frp->env.done(frp->env.self, frp_batch(frp, in, &done));
         while ((node = bq_list_pop(&done)) != NULL) {
             request_free(request_of(node));
         }

@@ -23,11 +23,12 @@ struct final_env {
     struct session_tracker *sessions;
     const struct auth_options *auth;
     const struct server_config *config;
+    bool learner;               /* Sessions come by transactions alone. */
     /* See struct cnxn_env. */
     void (*wake)(void *self);
     void (*close_session)(void *self, int64_t session_id,
                           enum disconnect_reason why);
-    /* So many requests left the pipeline. */
+    /* So many requests that were counted left the pipeline. */
     void (*done)(void *self, size_t n);
 };
 

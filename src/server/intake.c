@@ -16,6 +16,7 @@
 #include "proto/frame.h"
 #include "proto/keeper_error.h"
 #include "proto/op_code.h"
+#include "server/local_session.h"
 #include "server/read_ops.h"
 #include "server/zookeeper_server_internal.h"
 #include "util/zk_log.h"
@@ -33,6 +34,26 @@ zookeeper_server_intake_begin(struct zookeeper_server *zks,
     in->running = zookeeper_server_state(zks) == SERVER_RUNNING;
 }
 
+/* A session that the leader is to decide on. */
+struct intake_renewal {
+    struct intake_renewal *next;
+    struct client_sink *sink;   /* A reference. */
+};
+
+/* No lock is held; the leader's answer may come before this returns. */
+static void
+ik_revalidate(struct zookeeper_server *zks, struct client_sink *sink)
+{
+    if (zks_enter(zks)) {
+        zks->role.revalidate(zks->role.self, sink, sink->session_id,
+                             sink->timeout_ms);
+        zks_leave(zks);
+    } else {
+        sink->ops->close(sink, DISCONNECT_SERVER_SHUTDOWN);
+        sink->ops->unref(sink);
+    }
+}
+
 void
 zookeeper_server_intake_end(struct intake *in)
 {
@@ -45,7 +66,14 @@ zookeeper_server_intake_end(struct intake *in)
                                   memory_order_relaxed);
     }
     if (in->submitted.n > 0) {
-        zookeeper_server_submit(zks, &in->submitted);
+        zks_submit_counted(zks, &in->submitted);
+    }
+    while (in->renewals != NULL) {
+        struct intake_renewal *renewal = in->renewals;
+
+        in->renewals = renewal->next;
+        ik_revalidate(zks, renewal->sink);
+        free(renewal);
     }
 }
 
@@ -159,6 +187,35 @@ ik_touch(struct intake *in, struct client_sink *sink)
                                  &sink->touched_bucket_ms);
 }
 
+static void
+ik_append(struct intake *in, struct request *r)
+{
+    r->received_us = in->now_us;
+    r->counted = true;
+    bq_list_append(&in->submitted, &r->link);
+}
+
+/* What is special about the requests of a local session. */
+static void
+ik_mark_local(struct intake *in, struct client_sink *sink, struct request *r)
+{
+    struct session_tracker *st = in->zks->sessions;
+
+    if (r->type == OP_CLOSE_SESSION) {
+        if (session_tracker_is_local(st, r->session_id)) {
+            session_tracker_set_closing(st, r->session_id);
+            r->local_session = true;
+        }
+    } else if (!in->zks->role.read_only) {
+        struct request *upgrade;
+
+        r->err = local_session_upgrade(in->zks, sink, r, &upgrade);
+        if (upgrade != NULL) {
+            ik_append(in, upgrade);
+        }
+    }
+}
+
 static enum intake_verdict
 ik_submit(struct intake *in, struct client_sink *sink, int32_t type,
           int32_t cxid, struct zk_slice body)
@@ -166,21 +223,25 @@ ik_submit(struct intake *in, struct client_sink *sink, int32_t type,
     struct request *r = request_create(type, sink->session_id, cxid, body,
                                        sink, sink->auth);
 
-    r->received_us = in->now_us;
+    if (in->zks->local_sessions) {
+        ik_mark_local(in, sink, r);
+    }
     atomic_fetch_add_explicit(&sink->outstanding, 1, memory_order_relaxed);
-    bq_list_append(&in->submitted, &r->link);
+    ik_append(in, r);
     return zookeeper_server_in_process(in->zks)
                        + (int64_t) in->submitted.n
-                   > in->zks->config->cnxn.global_outstanding_limit
+                   > in->zks->outstanding_limit
                ? INTAKE_PAUSE
                : INTAKE_OK;
 }
 
+/* In an ensemble a sync waits for the leader, or is refused. */
 static bool
 ik_answer_here(const struct intake *in, const struct client_sink *sink,
                int32_t type)
 {
     return !op_code_is_write(type) && in->zks->throttler == NULL
+           && (type != OP_SYNC || !in->zks->has_role)
            && atomic_load_explicit(&sink->outstanding, memory_order_acquire)
                   == 0;
 }
@@ -296,6 +357,32 @@ ik_new_session(struct intake *in, struct client_sink *sink)
 }
 
 static enum intake_verdict
+ik_new_local_session(struct intake *in, struct client_sink *sink)
+{
+    struct session_tracker *st = in->zks->sessions;
+
+    sink->session_id = session_tracker_create_local(st, sink->timeout_ms);
+    session_tracker_set_owner(st, sink->session_id, sink);
+    sink->ops->session_ready(sink, true);
+    return INTAKE_OK;
+}
+
+/* The leader's word on the session decides; the connection is the session's
+ * meanwhile, and nothing is read from it. */
+static void
+ik_ask_leader(struct intake *in, struct client_sink *sink,
+              int64_t session_id)
+{
+    struct intake_renewal *renewal = zk_xcalloc(1, sizeof *renewal);
+
+    sink->session_id = session_id;
+    sink->ops->ref(sink);
+    renewal->sink = sink;
+    renewal->next = in->renewals;
+    in->renewals = renewal;
+}
+
+static enum intake_verdict
 ik_renew_session(struct intake *in, struct client_sink *sink,
                  int64_t session_id, struct zk_slice passwd)
 {
@@ -303,10 +390,16 @@ ik_renew_session(struct intake *in, struct client_sink *sink,
     bool valid;
 
     /* Any other connection of it goes first, whatever the password. */
-    zks->cnxns.close_session(zks->cnxns.self, session_id,
-                             DISCONNECT_CLIENT_RECONNECT);
+    zks_close_session(zks, session_id, DISCONNECT_CLIENT_RECONNECT);
+    server_metrics_inc(METRIC_connection_revalidate_count);
     valid = session_password_ok(session_id, passwd.p,
-                                passwd.len > 0 ? (size_t) passwd.len : 0)
+                                passwd.len > 0 ? (size_t) passwd.len : 0);
+    if (valid && zks->role.revalidate != NULL
+        && !session_tracker_is_local(zks->sessions, session_id)) {
+        ik_ask_leader(in, sink, session_id);
+        return INTAKE_OK;
+    }
+    valid = valid
             && session_tracker_touch(zks->sessions, session_id,
                                      sink->timeout_ms, NULL);
     if (valid) {
@@ -318,9 +411,39 @@ ik_renew_session(struct intake *in, struct client_sink *sink,
         zk_info(server, "session 0x%lx cannot be renewed: %s",
                 (long) session_id, "it has expired, or the password is wrong");
     }
-    server_metrics_inc(METRIC_connection_revalidate_count);
     sink->ops->session_ready(sink, valid);
     return INTAKE_OK;
+}
+
+void
+zookeeper_server_revalidated(struct zookeeper_server *zks,
+                             struct client_sink *sink, int64_t session_id,
+                             bool valid)
+{
+    ZK_CHECK(zks, ZOOKEEPER_SERVER_MAGIC);
+    zk_assert(session_id == sink->session_id);
+    if (valid) {
+        /* This server may be so far behind that it has not applied the
+         * createSession yet. */
+        session_tracker_add(zks->sessions, session_id, sink->timeout_ms);
+    }
+    zk_info(server, "session 0x%lx %s", (long) session_id,
+            valid ? "is renewed by the leader"
+                  : "cannot be renewed: the leader does not know it");
+    sink->ops->session_ready(sink, valid);
+    sink->ops->unref(sink);
+    zks_wake(zks);
+}
+
+/* A server without a quorum can give no global session: its client must try
+ * another one, where the session may well live. */
+static bool
+ik_read_only_refuses(const struct zookeeper_server *zks, int64_t session_id)
+{
+    return !zks->local_sessions
+           || (session_id != 0
+               && session_tracker_is_tracked(zks->sessions, session_id)
+               && !session_tracker_is_local(zks->sessions, session_id));
 }
 
 enum intake_verdict
@@ -343,6 +466,14 @@ zookeeper_server_intake_connect(struct intake *in, struct client_sink *sink,
         return INTAKE_CLOSE_NOW;
     }
     sink->timeout_ms = ik_negotiate(in->zks->config, timeout_ms);
+    if (in->zks->role.read_only
+        && ik_read_only_refuses(in->zks, session_id)) {
+        zk_info(server, "refusing a session that only a quorum can give");
+        return INTAKE_CLOSE_NOW;
+    }
+    if (session_id == 0 && in->zks->local_sessions) {
+        return ik_new_local_session(in, sink);
+    }
     if (session_id == 0
         && atomic_load_explicit(&in->zks->disk_full,
                                 memory_order_relaxed)) {

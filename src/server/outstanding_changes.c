@@ -71,7 +71,7 @@ outstanding_changes_destroy(struct outstanding_changes *oc)
         return;
     }
     ZK_CHECK(oc, OUTSTANDING_CHANGES_MAGIC);
-    outstanding_changes_remove_upto(oc, INT64_MAX);
+    outstanding_changes_clear(oc);
     zk_assert(oc->n == 0 && oc->n_paths == 0);
     acl_cache_fini(&oc->acls);
     free(oc->buckets);
@@ -255,6 +255,12 @@ outstanding_changes_remove_upto(struct outstanding_changes *oc, int64_t zxid)
     while (oc->oldest != NULL && oc->oldest->zxid <= zxid) {
         oc_remove(oc, oc->oldest);
     }
+}
+
+void
+outstanding_changes_clear(struct outstanding_changes *oc)
+{
+    outstanding_changes_remove_upto(oc, INT64_MAX);
 }
 
 void

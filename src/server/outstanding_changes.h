@@ -48,6 +48,8 @@ void outstanding_changes_rollback(struct outstanding_changes *oc,
 /* Removes the records up to and with 'zxid'. */
 void outstanding_changes_remove_upto(struct outstanding_changes *oc,
                                      int64_t zxid);
+/* Removes all: the end of a role. */
+void outstanding_changes_clear(struct outstanding_changes *oc);
 /* Calls each(arg, path, state) for all records, oldest first. */
 void outstanding_changes_each(const struct outstanding_changes *oc,
                               void (*each)(void *arg, struct zk_slice path,

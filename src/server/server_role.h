@@ -23,13 +23,16 @@ struct server_role {
     bool read_only;
     /* Builds the stages in front of 'final' and returns the first.  Its
      * shutdown goes through all of them to final; destroy frees all but
-     * final. */
+     * final.  Called by zookeeper_server_start, before any request comes. */
     struct request_processor *(*build)(void *self,
                                        struct zookeeper_server *zks,
                                        struct request_processor *final);
     /* Learners: asks the leader whether the session lives (its password was
-     * right); zookeeper_server_revalidated comes later, or the link ends.  A
-     * reference of 'sink' is taken.  NULL: this server's own sessions tell. */
+     * right).  Called on a selector, no lock held.  The reference of 'sink'
+     * that comes along goes back by zookeeper_server_revalidated, or, if the
+     * link ends before, by sink->ops->close and unref (nobody may be told
+     * that a session expired only because a link broke).  NULL: this server's
+     * own sessions tell. */
     void (*revalidate)(void *self, struct client_sink *sink,
                        int64_t session_id, int32_t timeout_ms);
     /* Appends "key\tvalue\n" lines of mntr that only this role has, and the

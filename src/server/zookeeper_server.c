@@ -36,6 +36,7 @@ zks_expire(void *self, int64_t session_id)
     zk_info(server, "expiring session 0x%lx", (long) session_id);
     server_metrics_inc(METRIC_stale_sessions_expired);
     r->received_us = zk_time_mono_us();
+    r->local_session = session_tracker_is_local(zks->sessions, session_id);
     bq_list_append(&one, &r->link);
     (void) zookeeper_server_submit(zks, &one);
 }
@@ -83,20 +84,24 @@ zks_dropped(void *self, struct request *r)
     atomic_fetch_sub(&r->sink->outstanding, 1);
 }
 
-static void
+void
 zks_wake(void *self)
 {
     struct zookeeper_server *zks = self;
 
-    zks->cnxns.wake(zks->cnxns.self);
+    if (atomic_load_explicit(&zks->attached, memory_order_acquire)) {
+        zks->cnxns.wake(zks->cnxns.self);
+    }
 }
 
-static void
+void
 zks_close_session(void *self, int64_t session_id, enum disconnect_reason why)
 {
     struct zookeeper_server *zks = self;
 
-    zks->cnxns.close_session(zks->cnxns.self, session_id, why);
+    if (atomic_load_explicit(&zks->attached, memory_order_acquire)) {
+        zks->cnxns.close_session(zks->cnxns.self, session_id, why);
+    }
 }
 
 /* ---- life -------------------------------------------------------------- */
@@ -110,8 +115,9 @@ zks_enforced_schemes(const struct request_config *rc)
     return rc->enforce_auth ? rc->enforce_auth_schemes : NULL;
 }
 
-struct zookeeper_server *
-zookeeper_server_create(const struct server_config *config)
+/* All but the database and what a role changes. */
+static struct zookeeper_server *
+zks_create(const struct server_config *config, int64_t sid)
 {
     struct zookeeper_server *zks = zk_xcalloc(1, sizeof *zks);
     const struct session_tracker_env env = { zks, zks_expire };
@@ -127,11 +133,59 @@ zookeeper_server_create(const struct server_config *config)
         system_properties_get(config->props, "zookeeper.ensembleAuthName");
     zks->auth.ensemble_enabled = zks->auth.ensemble_names != NULL;
     zks->enforced_schemes = zks_enforced_schemes(&config->request);
-    zks->db = zk_database_create(&config->storage);
-    zks->sessions = session_tracker_create(&env, ZKS_STANDALONE_ID,
-                                           config->tick_time_ms);
+    zks->outstanding_limit = config->cnxn.global_outstanding_limit;
+    zks->sessions = session_tracker_create(&env, sid, config->tick_time_ms);
     server_stats_init(&zks->stats);
     atomic_store(&zks->state, SERVER_INITIAL);
+    return zks;
+}
+
+struct zookeeper_server *
+zookeeper_server_create(const struct server_config *config)
+{
+    struct zookeeper_server *zks = zks_create(config, ZKS_STANDALONE_ID);
+
+    zks->db = zk_database_create(&config->storage);
+    return zks;
+}
+
+/* Each voter has its share (Java: getGlobalOutstandingLimit of leader and
+ * follower). */
+static int
+zks_outstanding_limit(const struct server_config *config,
+                      const struct server_role *role)
+{
+    int limit = config->cnxn.global_outstanding_limit;
+    int voters = 0;
+
+    for (size_t i = 0; i < config->quorum.n_servers; i++) {
+        voters += config->quorum.servers[i].type == LEARNER_PARTICIPANT;
+    }
+    if (role->read_only || strcmp(role->mode, "observer") == 0
+        || voters <= 2) {
+        return limit;
+    }
+    return limit / (voters - 1);
+}
+
+struct zookeeper_server *
+zookeeper_server_create_role(const struct server_config *config,
+                             struct zk_database *db,
+                             const struct server_role *role)
+{
+    struct zookeeper_server *zks = zks_create(config, role->sid);
+
+    zks->db = db;
+    zks->has_role = true;
+    zks->role = *role;
+    zks->local_sessions = config->quorum.local_sessions_enabled;
+    zks->outstanding_limit = zks_outstanding_limit(config, role);
+    if (role->learner) {
+        session_tracker_set_learner(zks->sessions);
+    }
+    if (zks->local_sessions) {
+        session_tracker_allow_local(zks->sessions);
+    }
     return zks;
 }
 
@@ -140,7 +194,9 @@ zookeeper_server_attach(struct zookeeper_server *zks,
                         const struct cnxn_env *env)
 {
     ZK_CHECK(zks, ZOOKEEPER_SERVER_MAGIC);
+    zk_assert(!atomic_load(&zks->attached));
     zks->cnxns = *env;
+    atomic_store_explicit(&zks->attached, true, memory_order_release);
 }
 
 static void
@@ -159,6 +215,7 @@ zookeeper_server_load(struct zookeeper_server *zks, struct zk_errmsg *em)
     int rv;
 
     ZK_CHECK(zks, ZOOKEEPER_SERVER_MAGIC);
+    zk_assert(!zks->has_role);
     memset(&res, 0, sizeof res);
     rv = zk_database_load(zks->db, &res, em);
     if (rv != ZK_OK) {
@@ -182,8 +239,31 @@ zookeeper_server_load(struct zookeeper_server *zks, struct zk_errmsg *em)
     return ZK_OK;
 }
 
-static void
-zks_build_chain(struct zookeeper_server *zks)
+void
+zookeeper_server_prep_env(struct zookeeper_server *zks, struct prep_env *out)
+{
+    *out = (struct prep_env) {
+        .db = zks->db,
+        .sessions = zks->sessions,
+        .auth = &zks->auth,
+        .config = zks->config,
+    };
+}
+
+void
+zookeeper_server_sync_env(struct zookeeper_server *zks, struct sync_env *out)
+{
+    *out = (struct sync_env) {
+        .self = zks,
+        .db = zks->db,
+        .config = zks->config,
+        .disk_full = zks_disk_full,
+        .slow_sync = zks_slow_sync,
+    };
+}
+
+static struct request_processor *
+zks_create_final(struct zookeeper_server *zks)
 {
     const struct final_env fe = {
         .self = zks,
@@ -191,42 +271,51 @@ zks_build_chain(struct zookeeper_server *zks)
         .sessions = zks->sessions,
         .auth = &zks->auth,
         .config = zks->config,
+        .learner = zks->role.learner,
         .wake = zks_wake,
         .close_session = zks_close_session,
         .done = zks_finished,
     };
-    const struct sync_env se = {
-        .self = zks,
-        .db = zks->db,
-        .config = zks->config,
-        .disk_full = zks_disk_full,
-        .slow_sync = zks_slow_sync,
-    };
-    const struct prep_env pe = {
-        .db = zks->db,
-        .sessions = zks->sessions,
-        .auth = &zks->auth,
-        .config = zks->config,
-    };
+
+    return final_request_processor_create(&fe);
+}
+
+static struct request_processor *
+zks_create_standalone_chain(struct zookeeper_server *zks)
+{
+    struct sync_env se;
+    struct prep_env pe;
+
+    zookeeper_server_sync_env(zks, &se);
+    zookeeper_server_prep_env(zks, &pe);
+    zks->sync = sync_request_processor_create(&se, zks->final);
+    zks->prep = prep_request_processor_create(
+        &pe, data_tree_last_zxid(zks->db->tree), zks->sync);
+    return zks->prep;
+}
+
+static void
+zks_build_chain(struct zookeeper_server *zks)
+{
     const struct throttler_env te = {
         .self = zks,
         .config = &zks->config->request,
         .dropped = zks_dropped,
     };
 
-    zks->final = final_request_processor_create(&fe);
-    zks->sync = sync_request_processor_create(&se, zks->final);
-    zks->prep = prep_request_processor_create(
-        &pe, data_tree_last_zxid(zks->db->tree), zks->sync);
-    zks->first = zks->prep;
+    zks->final = zks_create_final(zks);
+    zks->chain = zks->has_role
+                     ? zks->role.build(zks->role.self, zks, zks->final)
+                     : zks_create_standalone_chain(zks);
+    zks->first = zks->chain;
     if (zks->config->request.request_throttle_limit > 0) {
-        zks->throttler = request_throttler_create(&te, zks->prep);
+        zks->throttler = request_throttler_create(&te, zks->chain);
         zks->first = zks->throttler;
     }
 }
 
-void
-zookeeper_server_start(struct zookeeper_server *zks)
+static void
+zks_start_containers(struct zookeeper_server *zks)
 {
     const struct container_env ce = {
         .self = zks,
@@ -235,17 +324,71 @@ zookeeper_server_start(struct zookeeper_server *zks)
         .submit = zks_submit_own,
     };
 
+    zks->containers = container_manager_start(&ce);
+}
+
+static void
+zks_add_orphan(void *arg, int64_t session)
+{
+    struct bq_list *closes = arg;
+    struct request *r = request_create(OP_CLOSE_SESSION, session, 0,
+                                       ZK_SLICE_NULL, NULL, NULL);
+
+    r->received_us = zk_time_mono_us();
+    bq_list_append(closes, &r->link);
+}
+
+/* A leader's: by transactions, so that all servers lose the same nodes.  Java
+ * deletes them from the leader's tree alone, which is another one then than
+ * its followers'. */
+static void
+zks_close_orphans(struct zookeeper_server *zks)
+{
+    struct bq_list closes = { 0 };
+
+    zk_read_lock(&zks->db->lock);
+    data_tree_orphans_each(zks->db->tree, zks_add_orphan, &closes);
+    zk_read_unlock(&zks->db->lock);
+    if (closes.n > 0) {
+        zk_warn(server, "ephemerals of %zu dead sessions are being removed",
+                closes.n);
+        (void) zookeeper_server_submit(zks, &closes);
+    }
+}
+
+void
+zookeeper_server_start(struct zookeeper_server *zks)
+{
     ZK_CHECK(zks, ZOOKEEPER_SERVER_MAGIC);
     zk_assert(zookeeper_server_state(zks) == SERVER_INITIAL);
+    if (zks->has_role) {
+        zk_read_lock(&zks->db->lock);
+        data_tree_sessions_each(zks->db->tree, zks_track_session, zks);
+        zk_read_unlock(&zks->db->lock);
+    }
     zks_build_chain(zks);
     atomic_store(&zks->state, SERVER_RUNNING);
     session_tracker_start(zks->sessions);
-    zks->containers = container_manager_start(&ce);
-    if (!zks->loaded_anew) {
+    if (!zks->role.learner) {
+        zks_start_containers(zks);
+    }
+    if (zks->has_role && !zks->role.learner) {
+        zks_close_orphans(zks);
+    }
+    if (!zks->has_role && !zks->loaded_anew) {
         /* As Java: a snapshot of what was loaded, so that the next start is
          * short; it does not hold this one up. */
         sync_request_processor_snapshot(zks->sync);
     }
+}
+
+/* Nothing of a role may be left in the database for the next one. */
+static void
+zks_leave_database(struct zookeeper_server *zks)
+{
+    zk_write_lock(&zks->db->lock);
+    outstanding_changes_clear(zks->db->changes);
+    zk_write_unlock(&zks->db->lock);
 }
 
 void
@@ -263,7 +406,23 @@ zookeeper_server_stop(struct zookeeper_server *zks)
         sched_yield();          /* A few instructions, no waiting in there. */
     }
     zks->first->shutdown(zks->first);
+    if (zks->has_role) {
+        zks_leave_database(zks);
+    }
     atomic_store(&zks->state, SERVER_STOPPED);
+}
+
+static void
+zks_destroy_chain(struct zookeeper_server *zks)
+{
+    if (zks->throttler != NULL) {
+        zks->throttler->destroy(zks->throttler);
+    }
+    zks->chain->destroy(zks->chain);
+    if (!zks->has_role) {
+        zks->sync->destroy(zks->sync);
+    }
+    zks->final->destroy(zks->final);
 }
 
 void
@@ -274,16 +433,13 @@ zookeeper_server_destroy(struct zookeeper_server *zks)
     }
     ZK_CHECK(zks, ZOOKEEPER_SERVER_MAGIC);
     zk_assert(zookeeper_server_state(zks) != SERVER_RUNNING);
-    if (zks->throttler != NULL) {
-        zks->throttler->destroy(zks->throttler);
-    }
-    if (zks->prep != NULL) {
-        zks->prep->destroy(zks->prep);
-        zks->sync->destroy(zks->sync);
-        zks->final->destroy(zks->final);
+    if (zks->chain != NULL) {
+        zks_destroy_chain(zks);
     }
     session_tracker_destroy(zks->sessions);
-    zk_database_destroy(zks->db);
+    if (!zks->has_role) {
+        zk_database_destroy(zks->db);
+    }
     zks->magic = 0;
     free(zks);
 }
@@ -301,23 +457,44 @@ zks_free_list(struct bq_list *requests)
 }
 
 bool
+zks_enter(struct zookeeper_server *zks)
+{
+    ZK_CHECK(zks, ZOOKEEPER_SERVER_MAGIC);
+    atomic_fetch_add(&zks->submitting, 1);
+    if (zookeeper_server_state(zks) == SERVER_RUNNING) {
+        return true;
+    }
+    zks_leave(zks);
+    return false;
+}
+
+void
+zks_leave(struct zookeeper_server *zks)
+{
+    atomic_fetch_sub(&zks->submitting, 1);
+}
+
+bool
+zks_submit_counted(struct zookeeper_server *zks, struct bq_list *requests)
+{
+    if (!zks_enter(zks)) {
+        zks_free_list(requests);
+        return false;
+    }
+    atomic_fetch_add(&zks->in_process, (int64_t) requests->n);
+    zks->first->submit(zks->first, requests);
+    zks_leave(zks);
+    return true;
+}
+
+bool
 zookeeper_server_submit(struct zookeeper_server *zks,
                         struct bq_list *requests)
 {
-    bool running;
-
-    ZK_CHECK(zks, ZOOKEEPER_SERVER_MAGIC);
-    atomic_fetch_add(&zks->submitting, 1);
-    running = zookeeper_server_state(zks) == SERVER_RUNNING;
-    if (running) {
-        atomic_fetch_add(&zks->in_process, (int64_t) requests->n);
-        zks->first->submit(zks->first, requests);
+    for (struct bq_node *n = requests->first; n != NULL; n = n->next) {
+        request_of(n)->counted = true;
     }
-    atomic_fetch_sub(&zks->submitting, 1);
-    if (!running) {
-        zks_free_list(requests);
-    }
-    return running;
+    return zks_submit_counted(zks, requests);
 }
 
 /* ---- looking ----------------------------------------------------------- */
@@ -361,8 +538,19 @@ zookeeper_server_auth(const struct zookeeper_server *zks)
 const char *
 zookeeper_server_mode(const struct zookeeper_server *zks)
 {
-    (void) zks;
-    return "standalone";
+    return zks->has_role ? zks->role.mode : "standalone";
+}
+
+const struct server_role *
+zookeeper_server_role(const struct zookeeper_server *zks)
+{
+    return zks->has_role ? &zks->role : NULL;
+}
+
+int
+zookeeper_server_outstanding_limit(const struct zookeeper_server *zks)
+{
+    return zks->outstanding_limit;
 }
 
 int64_t

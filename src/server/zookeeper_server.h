@@ -5,10 +5,11 @@
  * files of their own.
  *
  * Standalone chain:  intake -> Prep -> Sync -> Final
- * (each arrow is a blocking queue and a thread).
+ * (each arrow is a blocking queue and a thread).  In an ensemble the role
+ * builds what stands between intake and Final (server_role.h).
  *
- * Life cycle: create, load (restore, kill orphans), start (threads), stop,
- * destroy.  create..start and stop, destroy on the main thread.
+ * Life cycle: create, load (restore, kill orphans; not for a role), start
+ * (threads), stop, destroy; all on one thread.
  */
 #ifndef SERVER_ZOOKEEPER_SERVER_H
 #define SERVER_ZOOKEEPER_SERVER_H
@@ -44,15 +45,21 @@ struct cnxn_env {
 struct zookeeper_server *
 zookeeper_server_create(const struct server_config *config);
 /* A server that is a role of an ensemble: over a database that is loaded
- * already and outlives it; 'role' is copied.  Sessions of the tree are
- * tracked from now on.  No load; start, stop, destroy as ever.  (The quorum's
- * chains are built by role->build.) */
+ * already and outlives it; 'role' is copied.  No load; start, stop, destroy
+ * as ever.
+ *
+ * start tracks the sessions of the tree as it is then (the leader's get their
+ * full timeouts), has role->build build the chain, and on a leader submits a
+ * closeSession for every session that owns ephemerals and is not in the
+ * session table.  stop ends the chain and forgets what prep had outstanding;
+ * what the chain dropped belongs to connections that the caller has closed or
+ * will. */
 struct server_role;
 struct zookeeper_server *
 zookeeper_server_create_role(const struct server_config *config,
                              struct zk_database *db,
                              const struct server_role *role);
-/* Before start; 'env' is copied. */
+/* Once, at any time; 'env' is copied. */
 void zookeeper_server_attach(struct zookeeper_server *zks,
                              const struct cnxn_env *env);
 /* Opens the folders and restores the state.  Exit codes of failures: the
@@ -85,6 +92,13 @@ const struct auth_options *
 zookeeper_server_auth(const struct zookeeper_server *zks);
 /* "standalone", "leader", "follower", "observer", "read-only". */
 const char *zookeeper_server_mode(const struct zookeeper_server *zks);
+/* NULL: standalone. */
+const struct server_role *
+zookeeper_server_role(const struct zookeeper_server *zks);
+/* From so many requests in the pipeline on, connections that have some in it
+ * are not read (zookeeper.globalOutstandingLimit; a voter of an ensemble has
+ * its share of it only). */
+int zookeeper_server_outstanding_limit(const struct zookeeper_server *zks);
 /* Requests that are in the pipeline. */
 int64_t zookeeper_server_in_process(const struct zookeeper_server *zks);
 
@@ -104,9 +118,11 @@ int64_t zookeeper_server_in_process(const struct zookeeper_server *zks);
  * goes on to the next one or ends the batch, so that replies and events of
  * later transactions keep their order.
  */
+struct intake_renewal;
 struct intake {
     struct zookeeper_server *zks;
     struct bq_list submitted;
+    struct intake_renewal *renewals;    /* For the leader to decide on. */
     int64_t now_us;
     bool running;               /* The server takes requests. */
     struct intake_stats {       /* Of this batch, for the server's stats. */
@@ -137,9 +153,11 @@ zookeeper_server_intake_frame(struct intake *in, struct client_sink *sink,
                                            const struct request_outcome *o));
 /* The ConnectRequest of a connection: 'timeout_ms' as asked.  Sets
  * sink->session_id and timeout_ms.  For a new session a createSession is
- * submitted and session_ready comes later from Final; for an old one
- * session_ready is called at once.  INTAKE_CLOSE_NOW: refused without an
- * answer (a client that has seen later zxids than this server). */
+ * submitted and session_ready comes later from Final; for an old one, and for
+ * a new local one, session_ready is called at once, except that a learner
+ * asks its leader first: then it comes from zookeeper_server_revalidated.
+ * INTAKE_CLOSE_NOW: refused without an answer (a client that has seen later
+ * zxids than this server; what a read-only server cannot give). */
 enum intake_verdict
 zookeeper_server_intake_connect(struct intake *in, struct client_sink *sink,
                                 int64_t last_zxid_seen, int32_t timeout_ms,
@@ -149,12 +167,11 @@ void zookeeper_server_intake_end(struct intake *in);
 /* ---- learners ---------------------------------------------------------- */
 
 /* The leader's answer to role->revalidate; gives the reference of 'sink' back.
- * Any thread. */
+ * Any thread, no lock of the server's held. */
 void zookeeper_server_revalidated(struct zookeeper_server *zks,
                                   struct client_sink *sink,
                                   int64_t session_id, bool valid);
-/* The stage that answers, for a role's chain: also the parts that roles need
- * to build theirs. */
+/* What the stages that a role builds need of its server. */
 struct prep_env;
 struct sync_env;
 void zookeeper_server_prep_env(struct zookeeper_server *zks,

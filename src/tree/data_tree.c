@@ -322,25 +322,47 @@ data_tree_session_count(const struct data_tree *tree)
     return tree->sessions.by_id.n;
 }
 
+void
+data_tree_orphans_each(const struct data_tree *tree,
+                       void (*each)(void *arg, int64_t session), void *arg)
+{
+    const struct id_map_cell *c;
+    size_t at = 0;
+
+    ZK_CHECK(tree, DATA_TREE_MAGIC);
+    while ((c = id_map_next(&tree->ephemerals.by_session, &at)) != NULL) {
+        if (!session_table_has(&tree->sessions, c->id)) {
+            each(arg, c->id);
+        }
+    }
+}
+
+struct tree_orphans {
+    int64_t *ids;
+    size_t n;
+};
+
+static void
+tree_add_orphan(void *arg, int64_t session)
+{
+    struct tree_orphans *o = arg;
+
+    o->ids[o->n++] = session;
+}
+
 size_t
 data_tree_kill_orphans(struct data_tree *tree)
 {
-    const struct id_map_cell *c;
-    int64_t *orphans;
-    size_t at = 0, n = 0;
+    struct tree_orphans o = { NULL, 0 };
 
     ZK_CHECK(tree, DATA_TREE_MAGIC);
-    orphans = zk_xcalloc(tree->ephemerals.by_session.n + 1, sizeof *orphans);
-    while ((c = id_map_next(&tree->ephemerals.by_session, &at)) != NULL) {
-        if (!session_table_has(&tree->sessions, c->id)) {
-            orphans[n++] = c->id;
-        }
+    o.ids = zk_xcalloc(tree->ephemerals.by_session.n + 1, sizeof *o.ids);
+    data_tree_orphans_each(tree, tree_add_orphan, &o);
+    for (size_t i = 0; i < o.n; i++) {
+        tree_kill_session(tree, o.ids[i], tree->last_zxid);
     }
-    for (size_t i = 0; i < n; i++) {
-        tree_kill_session(tree, orphans[i], tree->last_zxid);
-    }
-    free(orphans);
-    return n;
+    free(o.ids);
+    return o.n;
 }
 
 /* ---- containers and TTL ----------------------------------------------- */

@@ -124,9 +124,14 @@ void data_tree_sessions_each(const struct data_tree *tree,
 int32_t data_tree_session_timeout(const struct data_tree *tree,
                                   int64_t session);
 size_t data_tree_session_count(const struct data_tree *tree);
+/* Calls each(arg, session) for sessions that own ephemerals and are not in
+ * the table. */
+void data_tree_orphans_each(const struct data_tree *tree,
+                            void (*each)(void *arg, int64_t session),
+                            void *arg);
 /* Removes ephemerals whose session is not in the table, with the current
- * zxid and no transaction (standalone server and leader, after loading;
- * Java: ZooKeeperServer.loadData).  Returns how many sessions were killed. */
+ * zxid and no transaction (standalone server, after loading; Java:
+ * ZooKeeperServer.loadData).  Returns how many sessions were killed. */
 size_t data_tree_kill_orphans(struct data_tree *tree);
 
 /* ---- containers and TTL ----------------------------------------------- */
