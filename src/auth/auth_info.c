@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jute/zookeeper_records.h"
+
 /* Copies one text to *at, a NUL behind it, and moves *at past both. */
 static char *
 ai_put(char **at, struct zk_slice text)
@@ -69,6 +71,32 @@ struct auth_info *
 auth_info_create(const char *scheme, const char *id)
 {
     return ai_make(NULL, zk_slice_str(scheme), zk_slice_str(id));
+}
+
+struct auth_info *
+auth_info_of(const struct jute_vec_id *ids)
+{
+    size_t n = ids->n > 0 ? (size_t) ids->n : 0;
+    size_t text = 0;
+    struct auth_info *info;
+    char *at;
+
+    for (size_t i = 0; i < n; i++) {
+        text += 2 + (ids->v[i].scheme.len > 0
+                         ? (size_t) ids->v[i].scheme.len : 0)
+                + (ids->v[i].id.len > 0 ? (size_t) ids->v[i].id.len : 0);
+    }
+    info = zk_xcalloc(1, sizeof *info + n * sizeof info->ids[0] + text);
+    info->magic = AUTH_INFO_MAGIC;
+    atomic_init(&info->refs, 1);
+    at = (char *) &info->ids[n];
+    for (size_t i = 0; i < n; i++) {
+        if (!zk_slice_is_null(ids->v[i].scheme)
+            && !zk_slice_is_null(ids->v[i].id)) {
+            ai_put_id(info, &at, ids->v[i].scheme, ids->v[i].id);
+        }
+    }
+    return info;
 }
 
 static bool

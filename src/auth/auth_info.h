@@ -16,6 +16,8 @@
 #include "util/zk_obj.h"
 #include "util/zk_slice.h"
 
+struct jute_vec_id;
+
 struct auth_id {
     char *scheme;               /* A NUL ends both, */
     char *id;
@@ -34,6 +36,9 @@ struct auth_info {
 
 /* A list of one id; one reference, the caller's. */
 struct auth_info *auth_info_create(const char *scheme, const char *id);
+/* The ids that came along with a learner's request, maybe none; null ones are
+ * left out. */
+struct auth_info *auth_info_of(const struct jute_vec_id *ids);
 /* A new list with one more id behind; an id already there is not repeated.
  * 'info' itself keeps its references. */
 struct auth_info *auth_info_add(const struct auth_info *info,

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leader_broadcast.c: proposals out, acks in, commits out, and the SYNCs that
+ * keep their place between them (Java: Leader.propose, processAck, tryToCommit,
+ * processSync; protocol: section 6.6). */
+#include <config.h>
+
+#include "zab/leader_internal.h"
+
+#include <stdlib.h>
+
+#include "metrics/server_metrics.h"
+#include "server/commit_processor.h"
+#include "util/zk_log.h"
+#include "util/zk_time.h"
+#include "zab/learner_handler.h"
+
+/* ---- to many learners -------------------------------------------------- */
+
+static bool
+lb_has_locked(struct leader *l, bool observer) ZK_REQUIRES(l->lock)
+{
+    for (const struct learner_handler *h = l->learners; h != NULL;
+         h = h->next) {
+        if (h->joined && h->observer == observer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes the bytes over. */
+static void
+lb_queue_locked(struct leader *l, bool observer, struct zk_buf *b,
+                int64_t last_proposal) ZK_REQUIRES(l->lock)
+{
+    struct packet_block *pb = packet_block_take(b, last_proposal);
+
+    for (struct learner_handler *h = l->learners; h != NULL; h = h->next) {
+        if (h->joined && h->observer == observer) {
+            learner_sender_queue(&h->sender, pb);
+        }
+    }
+    packet_block_unref(pb);
+}
+
+/* ---- proposals --------------------------------------------------------- */
+
+static void
+lb_count_size_locked(struct leader *l, int64_t size) ZK_REQUIRES(l->lock)
+{
+    l->last_size = size;
+    if (l->min_size < 0 || size < l->min_size) {
+        l->min_size = size;
+    }
+    if (size > l->max_size) {
+        l->max_size = size;
+    }
+}
+
+/* What the tree has applied stands in the committed log. */
+static void
+lb_drop_applied_locked(struct leader *l) ZK_REQUIRES(l->lock)
+{
+    int64_t min, max;
+
+    if (l->proposals.committed > 0) {
+        committed_log_bounds(l->peer->db->committed, &min, &max);
+        leader_proposals_applied(&l->proposals, max);
+    }
+}
+
+bool
+leader_propose(struct leader *l, struct txn_bytes *const *txns, size_t n)
+{
+    int64_t now_ms = zk_time_mono_ms();
+    struct zk_buf b = { 0 };
+    bool encode;
+
+    zk_lock(&l->lock);
+    if (l->closing || l->rolled_over) {
+        zk_unlock(&l->lock);
+        return false;
+    }
+    lb_drop_applied_locked(l);
+    encode = lb_has_locked(l, false);
+    for (size_t i = 0; i < n; i++) {
+        leader_core_propose(l->core, txns[i]->zxid);
+        leader_proposals_add(&l->proposals, txns[i], now_ms);
+        lb_count_size_locked(l, txns[i]->len);
+        if (encode) {
+            packet_put_txn(&b, QP_PROPOSAL, txns[i]);
+        }
+    }
+    if (encode) {
+        lb_queue_locked(l, false, &b, txns[n - 1]->zxid);
+    }
+    zk_unlock(&l->lock);
+    server_metrics_add_n(METRIC_proposal_count, n);
+    return true;
+}
+
+void
+leader_roll_over(struct leader *l)
+{
+    zk_lock(&l->lock);
+    if (!l->rolled_over) {
+        zk_info(leader, "the zxids of epoch %ld are used up: a new epoch "
+                "begins once all is committed", (long) l->epoch);
+        l->rolled_over = true;
+        zk_cond_broadcast(&l->changed);
+    }
+    zk_unlock(&l->lock);
+}
+
+/* ---- acks and commits -------------------------------------------------- */
+
+/* COMMIT to those that hold the proposals, INFORM to observers; to each of
+ * them one block. */
+static void
+lb_tell_locked(struct leader *l, size_t from) ZK_REQUIRES(l->lock)
+{
+    bool participants = lb_has_locked(l, false);
+    bool observers = lb_has_locked(l, true);
+    struct zk_buf commits = { 0 }, informs = { 0 };
+
+    for (size_t i = from; i < l->proposals.committed; i++) {
+        const struct txn_bytes *t = leader_proposals_at(&l->proposals,
+                                                        i)->txn;
+
+        if (participants) {
+            quorum_packet_encode(&commits, QP_COMMIT, t->zxid,
+                                 ZK_SLICE_NULL);
+        }
+        if (observers) {
+            packet_put_txn(&informs, QP_INFORM, t);
+        }
+    }
+    if (participants) {
+        lb_queue_locked(l, false, &commits, 0);
+    }
+    if (observers) {
+        lb_queue_locked(l, true, &informs, 0);
+    }
+}
+
+static void
+lb_count_commits_locked(struct leader *l, size_t from) ZK_REQUIRES(l->lock)
+{
+    int64_t now_ms = zk_time_mono_ms();
+
+    server_metrics_add_n(METRIC_commit_count, l->proposals.committed - from);
+    for (size_t i = from; i < l->proposals.committed; i++) {
+        server_metrics_add(METRIC_quorum_ack_latency,
+                           now_ms - leader_proposals_at(&l->proposals,
+                                                        i)->proposed_ms);
+    }
+}
+
+/* All up to 'zxid' is committed; true when that is news. */
+static bool
+lb_commit_locked(struct leader *l, int64_t zxid) ZK_REQUIRES(l->lock)
+{
+    size_t from = l->proposals.committed;
+
+    leader_proposals_commit(&l->proposals, zxid);
+    if (l->proposals.committed == from) {
+        return false;
+    }
+    lb_tell_locked(l, from);
+    lb_count_commits_locked(l, from);
+    leader_answer_syncs_locked(l);
+    if (l->rolled_over && leader_proposals_open(&l->proposals) == 0) {
+        zk_cond_broadcast(&l->changed);
+    }
+    return true;
+}
+
+void
+leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid)
+{
+    struct request_processor *commit = NULL;
+    int64_t committed = 0;
+
+    learner_sender_acked(&h->sender, zxid);
+    zk_lock(&l->lock);
+    if (h->joined && !h->observer && !h->replaced && !l->closing) {
+        committed = leader_core_ack(l->core, h->sid, zxid);
+        if (lb_commit_locked(l, committed)) {
+            commit = l->commit;
+        }
+    }
+    zk_unlock(&l->lock);
+    if (commit != NULL) {
+        commit_processor_committed(commit, committed);
+    }
+}
+
+void
+leader_logged(struct leader *l, int64_t zxid)
+{
+    int64_t committed;
+    bool news;
+
+    zk_lock(&l->lock);
+    committed = leader_core_ack(l->core, l->peer->sid, zxid);
+    news = lb_commit_locked(l, committed);
+    zk_unlock(&l->lock);
+    commit_processor_durable(l->commit, zxid);
+    if (news) {
+        commit_processor_committed(l->commit, committed);
+    }
+}
+
+/* ---- SYNC -------------------------------------------------------------- */
+
+/* In the order they came: each once all that was proposed before it is
+ * committed, and only while this is the leader for sure. */
+void
+leader_answer_syncs_locked(struct leader *l)
+{
+    int64_t committed = leader_core_last_committed(l->core);
+    struct packet_block *answer;
+    struct leader_sync *s;
+
+    if (l->syncs == NULL || l->syncs->zxid > committed
+        || !leader_has_quorum_locked(l)) {
+        return;
+    }
+    answer = packet_block_one(QP_SYNC, 0, ZK_SLICE_NULL);
+    while ((s = l->syncs) != NULL && s->zxid <= committed) {
+        l->syncs = s->next;
+        l->n_syncs--;
+        learner_sender_queue(&s->who->sender, answer);
+        free(s);
+    }
+    if (l->syncs == NULL) {
+        l->syncs_end = &l->syncs;
+    }
+    packet_block_unref(answer);
+}
+
+void
+leader_forget_syncs_locked(struct leader *l, const struct learner_handler *h)
+{
+    struct leader_sync **p = &l->syncs;
+    struct leader_sync *s;
+
+    while ((s = *p) != NULL) {
+        if (s->who == h) {
+            *p = s->next;
+            l->n_syncs--;
+            free(s);
+        } else {
+            p = &s->next;
+        }
+    }
+    l->syncs_end = p;
+}
+
+/* 'owner' may have gone meanwhile: it is looked for, not looked at. */
+void
+leader_sync(struct leader *l, const void *owner)
+{
+    struct learner_handler *h;
+    struct leader_sync *s;
+
+    zk_lock(&l->lock);
+    for (h = l->learners; h != NULL && h != owner; h = h->next) {
+    }
+    if (h != NULL) {
+        s = zk_xcalloc(1, sizeof *s);
+        s->who = h;
+        s->zxid = leader_core_last_proposed(l->core);
+        *l->syncs_end = s;
+        l->syncs_end = &s->next;
+        l->n_syncs++;
+        leader_answer_syncs_locked(l);
+    }
+    zk_unlock(&l->lock);
+}
+
+bool
+leader_is_sure(struct leader *l)
+{
+    bool sure;
+
+    zk_lock(&l->lock);
+    sure = !l->closing && leader_has_quorum_locked(l);
+    zk_unlock(&l->lock);
+    return sure;
+}

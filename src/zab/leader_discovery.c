@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leader_discovery.c: from the first voter that calls to the epoch that a
+ * quorum has made its own (Zab: phases 1 and 2; protocol: sections 6.2 and
+ * 6.5).  Handlers bring what their learners say; the QuorumPeer thread alone
+ * writes the epochs, without the lock, and then lets the handlers go on. */
+#include <config.h>
+
+#include "zab/leader_internal.h"
+
+#include "metrics/server_metrics.h"
+#include "util/zk_log.h"
+#include "util/zk_time.h"
+#include "zab/learner_handler.h"
+
+/* ---- for handlers ------------------------------------------------------ */
+
+/* Of two links of one server the newer one counts: the older one is what a
+ * crash of the server left.  Those without a name may be many. */
+static void
+ldi_replace_locked(struct leader *l, int64_t sid) ZK_REQUIRES(l->lock)
+{
+    for (struct learner_handler *h = l->learners; h != NULL; h = h->next) {
+        if (sid >= 0 && h->introduced && h->sid == sid && !h->replaced) {
+            zk_info(leader, "server %ld has connected anew: its link from "
+                    "%s is closed", (long) sid, net_stream_peer(h->stream));
+            h->replaced = true;
+            leader_core_forget(l->core, sid);
+            learner_handler_close(h);
+        }
+    }
+}
+
+static int
+ldi_check(const struct leader *l, const struct learner_info *li,
+          struct zk_errmsg *em)
+{
+    int64_t ours = quorum_verifier_version(l->peer->qv);
+
+    if (li->sid == l->peer->sid) {
+        return zk_fail(em, ZK_EMARSHAL, "it says that it is server %ld, "
+                       "which is this one", (long) li->sid);
+    }
+    if (li->has_config_version && li->config_version > ours) {
+        return zk_fail(em, ZK_EMARSHAL, "server %ld has a later "
+                       "configuration: version 0x%lx, ours is 0x%lx",
+                       (long) li->sid, (long) li->config_version,
+                       (long) ours);
+    }
+    return ZK_OK;
+}
+
+static void
+ldi_enter_locked(struct leader *l, struct learner_handler *h, bool observer,
+                 const struct learner_info *li) ZK_REQUIRES(l->lock)
+{
+    ldi_replace_locked(l, li->sid);
+    h->sid = li->sid >= 0 ? li->sid : l->next_nameless--;
+    h->observer = observer;
+    h->old = !li->has_config_version;
+    h->introduced = true;
+    if (h->old) {
+        atomic_fetch_add(&l->old_learners, 1);
+    }
+}
+
+/* Waits for '*flag' to be set, under the lock. */
+static int
+ldi_wait_locked(struct leader *l, const struct learner_handler *h,
+                bool (*done)(const struct leader *l), const char *what,
+                struct zk_errmsg *em) ZK_REQUIRES(l->lock)
+{
+    int64_t deadline_ms = zk_time_mono_ms() + l->opts.init_ms;
+
+    while (!l->closing && !h->replaced && !done(l)) {
+        if (!zk_cond_wait_until(&l->changed, &l->lock, deadline_ms)) {
+            return zk_fail(em, ZK_ETORN, "no quorum %s within %ld ms", what,
+                           (long) l->opts.init_ms);
+        }
+    }
+    if (!done(l) || l->closing || h->replaced) {
+        return zk_fail(em, ZK_ESTOPPED, "the link is not wanted any more");
+    }
+    return ZK_OK;
+}
+
+static bool
+ldi_has_epoch(const struct leader *l)
+{
+    return l->epoch >= 0;
+}
+
+static bool
+ldi_may_sync(const struct leader *l)
+{
+    return l->may_sync;
+}
+
+int
+leader_introduced(struct leader *l, struct learner_handler *h, bool observer,
+                  const struct learner_info *li, int64_t accepted_epoch,
+                  int64_t *epoch, struct zk_errmsg *em)
+{
+    int rv = ldi_check(l, li, em);
+
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    zk_lock(&l->lock);
+    ldi_enter_locked(l, h, observer, li);
+    (void) leader_core_accepted_epoch(l->core, h->sid, accepted_epoch);
+    zk_cond_broadcast(&l->changed);
+    rv = ldi_wait_locked(l, h, ldi_has_epoch, "has called", em);
+    *epoch = l->epoch;
+    zk_unlock(&l->lock);
+    return rv;
+}
+
+int
+leader_epoch_acked(struct leader *l, struct learner_handler *h,
+                   int64_t current_epoch, int64_t last_zxid,
+                   struct zk_errmsg *em)
+{
+    int rv;
+
+    zk_lock(&l->lock);
+    if (!leader_core_epoch_ack(l->core, h->sid, current_epoch, last_zxid)) {
+        zk_unlock(&l->lock);
+        return zk_fail(em, ZK_EMARSHAL, "it is ahead of this leader: epoch "
+                       "%ld, zxid 0x%lx", (long) current_epoch,
+                       (long) last_zxid);
+    }
+    zk_cond_broadcast(&l->changed);
+    rv = ldi_wait_locked(l, h, ldi_may_sync, "has taken the epoch", em);
+    zk_unlock(&l->lock);
+    return rv;
+}
+
+static void
+ldi_count_sync_time(const struct learner_handler *h)
+{
+    server_metrics_add(h->observer ? METRIC_observer_sync_time
+                                   : METRIC_follower_sync_time,
+                       zk_time_mono_ms() - h->since_ms);
+}
+
+void
+leader_up_to_date_locked(struct leader *l, struct learner_handler *h)
+{
+    zk_assert_held(&l->lock);
+    if (h->acked && !h->up_to_date) {
+        h->up_to_date = true;
+        learner_sender_begin_timing(&h->sender);
+        learner_sender_queue_once(&h->sender,
+                                  packet_block_one(QP_UPTODATE, -1,
+                                                   ZK_SLICE_NULL));
+    }
+}
+
+void
+leader_new_leader_acked(struct leader *l, struct learner_handler *h)
+{
+    zk_lock(&l->lock);
+    if (!h->acked && h->joined) {
+        h->acked = true;
+        l->n_snaps -= h->load == LOAD_SNAP;
+        l->n_diffs -= h->load == LOAD_DIFF;
+        h->load = LOAD_NONE;
+        ldi_count_sync_time(h);
+        if (!h->observer && !h->replaced) {
+            (void) leader_core_new_leader_ack(l->core, h->sid);
+            zk_cond_broadcast(&l->changed);
+        }
+    }
+    if (l->serving_since_ms >= 0) {
+        leader_up_to_date_locked(l, h);
+    }
+    zk_unlock(&l->lock);
+}
+
+/* ---- for the QuorumPeer thread ----------------------------------------- */
+
+static bool
+ldi_core_has_epoch(const struct leader *l)
+{
+    return leader_core_epoch(l->core) >= 0;
+}
+
+static bool
+ldi_core_is_acked(const struct leader *l)
+{
+    return leader_core_epoch_is_acked(l->core);
+}
+
+static bool
+ldi_core_is_established(const struct leader *l)
+{
+    return leader_core_is_established(l->core);
+}
+
+/* Waits for a quorum; learners that are ahead of the others are pinged, for
+ * they wait no longer than syncLimit. */
+static int
+ldi_gather_locked(struct leader *l, bool (*done)(const struct leader *l),
+                  const char *what, struct zk_errmsg *em)
+    ZK_REQUIRES(l->lock)
+{
+    int64_t now_ms = zk_time_mono_ms();
+    int64_t deadline_ms = now_ms + l->opts.init_ms;
+    int64_t ping_ms = now_ms + l->opts.tick_ms / 2;
+
+    while (!l->stopped && !done(l)) {
+        now_ms = zk_time_mono_ms();
+        if (now_ms >= deadline_ms) {
+            return zk_fail(em, ZK_ENOTFOUND, "no quorum %s within %ld ms",
+                           what, (long) l->opts.init_ms);
+        }
+        if (now_ms >= ping_ms) {
+            leader_ping_learners_locked(l);
+            ping_ms += l->opts.tick_ms / 2;
+        }
+        (void) zk_cond_wait_until(&l->changed, &l->lock,
+                                  ping_ms < deadline_ms ? ping_ms
+                                                        : deadline_ms);
+    }
+    if (l->stopped) {
+        return zk_fail(em, ZK_ESTOPPED, "%s", l->why);
+    }
+    return ZK_OK;
+}
+
+static int
+ldi_propose_epoch(struct leader *l, struct zk_errmsg *em)
+{
+    struct zab_epochs *epochs = l->peer->epochs;
+    int64_t epoch;
+    int rv;
+
+    zk_lock(&l->lock);
+    (void) leader_core_accepted_epoch(l->core, l->peer->sid,
+                                      epochs->accepted);
+    rv = ldi_gather_locked(l, ldi_core_has_epoch, "has called", em);
+    epoch = leader_core_epoch(l->core);
+    zk_unlock(&l->lock);
+    if (rv == ZK_OK && zab_epochs_accept(epochs, epoch, em) != ZK_OK) {
+        rv = ZK_EIO;
+    }
+    if (rv == ZK_OK) {
+        zk_lock(&l->lock);
+        l->epoch = epoch;
+        zk_cond_broadcast(&l->changed);
+        zk_unlock(&l->lock);
+        zk_info(leader, "the new epoch is %ld", (long) epoch);
+    }
+    return rv;
+}
+
+static int
+ldi_take_epoch(struct leader *l, struct zk_errmsg *em)
+{
+    int rv;
+
+    zk_lock(&l->lock);
+    rv = ldi_gather_locked(l, ldi_core_is_acked, "has taken the epoch", em);
+    zk_unlock(&l->lock);
+    if (rv == ZK_OK
+        && zab_epochs_establish(l->peer->epochs, l->epoch, em) != ZK_OK) {
+        rv = ZK_EIO;
+    }
+    return rv;
+}
+
+int
+leader_establish(struct leader *l, struct zk_errmsg *em)
+{
+    int rv = ldi_propose_epoch(l, em);
+
+    if (rv == ZK_OK) {
+        rv = ldi_take_epoch(l, em);
+    }
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    zk_lock(&l->lock);
+    l->may_sync = true;
+    (void) leader_core_new_leader_ack(l->core, l->peer->sid);
+    zk_cond_broadcast(&l->changed);
+    rv = ldi_gather_locked(l, ldi_core_is_established,
+                           "has this leader's history", em);
+    zk_unlock(&l->lock);
+    return rv;
+}
