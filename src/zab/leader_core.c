@@ -246,9 +246,12 @@ leader_core_propose(struct leader_core *lc, int64_t zxid)
 {
     ZK_CHECK(lc, LEADER_CORE_MAGIC);
     zk_assert(lc->established);
-    /* One behind the other, and the counter must not run over into the next
-     * epoch: the owner looks at zxid_counter and steps down before. */
-    zk_assert(zxid == lc->last_proposed + 1);
+    /* One behind the other (the first of an epoch may have any counter), and
+     * the counter must not run over into the next epoch: the owner looks at
+     * zxid_counter and steps down before. */
+    zk_assert(zxid == lc->last_proposed + 1
+              || (zxid_counter(lc->last_proposed) == 0
+                  && zxid > lc->last_proposed));
     zk_assert(zxid_epoch(zxid) == lc->epoch);
     lc->last_proposed = zxid;
 }

@@ -75,7 +75,8 @@ bool leader_core_is_established(const struct leader_core *lc);
 
 /* ---- broadcast --------------------------------------------------------- */
 
-/* The next proposal goes out; 'zxid' is the one behind the last. */
+/* The next proposal goes out; 'zxid' is the one behind the last (the first of
+ * an epoch may have any counter). */
 void leader_core_propose(struct leader_core *lc, int64_t zxid);
 /* An ack of a learner, or of this server's log.  Strangers, observers, acks
  * for what is committed or was never proposed count for nothing.  Returns the
