@@ -23,6 +23,7 @@
 #ifndef PERSISTENCE_FILE_SNAP_H
 #define PERSISTENCE_FILE_SNAP_H
 
+#include "persistence/snap_input.h"
 #include "tree/data_tree.h"
 
 enum snap_compression {
@@ -73,6 +74,13 @@ struct file_snap_info {
 int file_snap_load(const char *path, int64_t zxid, int32_t max_buffer,
                    struct data_tree *tree, struct file_snap_info *info,
                    struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Loads what a leader sends behind SNAP, signature included: the bytes of
+ * 'buffered', then those of 'from'; what is behind stays in 'buffered'.  As to
+ * the tree, see file_snap_read.  A failure of 'from' is passed on. */
+int file_snap_load_stream(struct zk_buf *buffered,
+                          const struct stream_reader *from, int64_t zxid,
+                          int32_t max_buffer, struct data_tree *tree,
+                          struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Quick look: length, last bytes or magic.  What passes may still be
  * damaged. */
 bool file_snap_looks_valid(const char *path);

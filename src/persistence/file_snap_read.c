@@ -324,24 +324,74 @@ fsr_tail(struct snap_parser *sp)
     return rv;
 }
 
+/* What files and streams have in common. */
+static int
+fsr_tree(struct snap_parser *sp)
+{
+    int rv = fsr_sessions(sp);
+
+    if (rv == ZK_OK) {
+        rv = fsr_acls(sp);
+    }
+    return rv == ZK_OK ? fsr_nodes(sp) : rv;
+}
+
 static int
 fsr_all(struct snap_parser *sp)
 {
     int rv = fsr_header(sp);
 
     if (rv == ZK_OK) {
-        rv = fsr_sessions(sp);
-    }
-    if (rv == ZK_OK) {
-        rv = fsr_acls(sp);
-    }
-    if (rv == ZK_OK) {
-        rv = fsr_nodes(sp);
+        rv = fsr_tree(sp);
     }
     if (rv == ZK_OK) {
         rv = fsr_seal(sp);
     }
     return rv == ZK_OK ? fsr_tail(sp) : rv;
+}
+
+static int
+fsr_signature(struct snap_parser *sp)
+{
+    const struct zk_slice want = ZK_SLICE_LIT(SNAP_SIGNATURE);
+    int rv = fsr_need(sp, 4 + (size_t) want.len);
+
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    if ((int32_t) zk_get_be32(sp->in.p) != want.len
+        || memcmp(sp->in.p + 4, want.p, (size_t) want.len) != 0) {
+        return fsr_damaged(sp, "no signature behind it");
+    }
+    sp->in.p += 4 + want.len;
+    return ZK_OK;
+}
+
+int
+file_snap_load_stream(struct zk_buf *buffered,
+                      const struct stream_reader *from, int64_t zxid,
+                      int32_t max_buffer, struct data_tree *tree,
+                      struct zk_errmsg *em)
+{
+    struct snap_parser sp = {
+        .max_buffer = max_buffer, .tree = tree, .em = em,
+    };
+    int rv;
+
+    snap_input_open_stream(&sp.in, "the leader's snapshot", buffered, from);
+    data_tree_load_begin(tree);
+    rv = fsr_tree(&sp);
+    if (rv == ZK_OK) {
+        rv = fsr_signature(&sp);
+    }
+    snap_input_close(&sp.in);
+    if (rv == ZK_OK) {
+        rv = data_tree_load_end(tree, zxid, NULL, em);
+    }
+    if (rv != ZK_OK) {
+        data_tree_load_begin(tree);
+    }
+    return rv;
 }
 
 int

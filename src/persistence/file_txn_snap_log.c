@@ -15,6 +15,7 @@
 #include "persistence/file_list.h"
 #include "persistence/file_txn_iterator.h"
 #include "persistence/file_txn_snap_log_internal.h"
+#include "util/crash_point.h"
 #include "util/zk_io.h"
 #include "util/zk_log.h"
 
@@ -325,6 +326,39 @@ file_txn_snap_log_truncate(struct file_txn_snap_log *fl, int64_t zxid,
     }
     if (rv == ZK_OK) {
         file_txn_log_set_last_synced(fl->log, zxid);
+    }
+    zk_file_list_fini(&l);
+    return rv;
+}
+
+int
+file_txn_snap_log_replace(struct file_txn_snap_log *fl,
+                          const struct snap_source *src,
+                          struct zk_errmsg *em)
+{
+    struct zk_file_list l;
+    int rv;
+
+    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
+    file_txn_log_roll(fl->log);
+    rv = zk_file_list_read(fl->snap_dir, "snapshot", &l, em);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    /* The log first: records above the snapshot would be replayed on top of
+     * it. */
+    rv = file_txn_log_cut_above(fl->log_dir, src->zxid, fl->opts.max_record,
+                                em);
+    CRASH_HERE(replace_log_cut);
+    if (rv == ZK_OK) {
+        rv = file_txn_snap_log_save(fl, src, em);
+    }
+    CRASH_HERE(replace_saved);
+    if (rv == ZK_OK) {
+        rv = ftsl_drop_snapshots(&l, ftsl_count_below(&l, src->zxid), em);
+    }
+    if (rv == ZK_OK) {
+        file_txn_log_set_last_synced(fl->log, src->zxid);
     }
     zk_file_list_fini(&l);
     return rv;

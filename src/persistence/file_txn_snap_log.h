@@ -75,6 +75,13 @@ int file_txn_snap_log_restore(struct file_txn_snap_log *fl,
  * log. */
 int file_txn_snap_log_truncate(struct file_txn_snap_log *fl, int64_t zxid,
                                struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* What 'src' gives becomes the whole history on disk (a leader's SNAP): ends
+ * the current log file, cuts the log above src->zxid, writes the snapshot,
+ * removes newer ones (ZOOKEEPER-2832).  A crash in between leaves a beginning
+ * of the old history, or the new one.  Nothing may be queued in the log. */
+int file_txn_snap_log_replace(struct file_txn_snap_log *fl,
+                              const struct snap_source *src,
+                              struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Writes a snapshot into the data folder with the options' compression. */
 int file_txn_snap_log_save(struct file_txn_snap_log *fl,
                            const struct snap_source *src,

@@ -12,6 +12,9 @@
  *   digest    long zxid, int version, long digest (a string of hex digits
  *             for versions before 2), seal              (since 3.6, optional)
  *   zxid      long last processed zxid, seal            (since 3.9, optional)
+ *
+ * What a leader sends behind SNAP is sessions, ACLs, nodes and end alone, and
+ * a string as signature.
  */
 #ifndef PERSISTENCE_SNAP_FORMAT_H
 #define PERSISTENCE_SNAP_FORMAT_H
@@ -24,5 +27,6 @@
 #define SNAP_SEAL_LEN 13        /* Adler-32 as a long, "/". */
 #define SNAP_MIN_LEN 10         /* Java's pre-check. */
 #define SNAP_STAT_LEN 60        /* StatPersisted. */
+#define SNAP_SIGNATURE "BenWasHere"
 
 #endif

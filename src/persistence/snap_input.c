@@ -42,9 +42,11 @@ struct snap_reader {
 
     /* Set at open, never changed. */
     char *path;
-    int fd;
+    int fd;                     /* -1: a stream. */
     enum snap_compression comp;
     bool threaded;
+    const struct stream_reader *from;   /* A stream's; else NULL, */
+    struct zk_buf *buffered;            /* as this. */
 
     /* Shared, under 'lock'. */
     struct zk_mutex lock;       /* ZK_LOCK_leaf */
@@ -241,6 +243,23 @@ sr_unsnappy(struct snap_reader *r, uint8_t *p, size_t len, size_t *got)
     return ZK_OK;
 }
 
+/* No more than came: what is behind a stream is not waited for. */
+static void
+sr_fill_from_stream(struct snap_reader *r, struct snap_chunk *c)
+{
+    c->rv = ZK_OK;
+    if (r->buffered->len == 0) {
+        c->rv = r->from->more(r->from->self, r->buffered, &r->why);
+    }
+    if (c->rv == ZK_OK) {
+        c->len = r->buffered->len < SNAP_CHUNK ? r->buffered->len
+                                               : SNAP_CHUNK;
+        memcpy(c->base + SNAP_HEADROOM, r->buffered->data, c->len);
+        zk_buf_consume(r->buffered, c->len);
+    }
+    c->last = c->rv != ZK_OK;
+}
+
 /* Fills one chunk. */
 static void
 sr_fill_chunk(struct snap_reader *r, struct snap_chunk *c)
@@ -252,6 +271,10 @@ sr_fill_chunk(struct snap_reader *r, struct snap_chunk *c)
     }
     p = c->base + SNAP_HEADROOM;
     c->len = 0;
+    if (r->from != NULL) {
+        sr_fill_from_stream(r, c);
+        return;
+    }
     switch (r->comp) {
     case SNAP_PLAIN:
         c->rv = zk_read_full(r->fd, p, SNAP_CHUNK, &c->len, r->path,
@@ -437,6 +460,33 @@ si_compression(const char *path)
                                                       : SNAP_PLAIN;
 }
 
+static struct snap_reader *
+si_create(const char *path, int fd)
+{
+    struct snap_reader *r = zk_xcalloc(1, sizeof *r);
+
+    r->magic = SNAP_READER_MAGIC;
+    r->path = zk_xstrdup(path);
+    r->fd = fd;
+    r->adler = CHECKSUM_ADLER32_INIT;
+    r->end_adler = r->adler;
+    zk_mutex_init(&r->lock, ZK_LOCK_leaf);
+    zk_cond_init(&r->moved);
+    return r;
+}
+
+void
+snap_input_open_stream(struct snap_input *in, const char *name,
+                       struct zk_buf *buffered,
+                       const struct stream_reader *from)
+{
+    struct snap_reader *r = si_create(name, -1);
+
+    r->from = from;
+    r->buffered = buffered;
+    *in = (struct snap_input) { .reader = r };
+}
+
 int
 snap_input_open(struct snap_input *in, const char *path,
                 struct zk_errmsg *em)
@@ -449,19 +499,12 @@ snap_input_open(struct snap_input *in, const char *path,
     if (fd < 0) {
         return zk_fail_errno(em, "%s: open", path);
     }
-    r = zk_xcalloc(1, sizeof *r);
-    r->magic = SNAP_READER_MAGIC;
-    r->path = zk_xstrdup(path);
-    r->fd = fd;
+    r = si_create(path, fd);
     r->comp = si_compression(path);
-    r->adler = CHECKSUM_ADLER32_INIT;
-    r->end_adler = r->adler;
     if (r->comp == SNAP_GZ) {
         zk_assert(inflateInit2(&r->z, MAX_WBITS + 16) == Z_OK);
         r->z_open = true;
     }
-    zk_mutex_init(&r->lock, ZK_LOCK_leaf);
-    zk_cond_init(&r->moved);
     if (fstat(fd, &st) == 0
         && st.st_size >= (r->comp == SNAP_PLAIN ? SNAP_THREAD_MIN
                                                 : SNAP_THREAD_MIN_PACKED)) {
@@ -472,12 +515,31 @@ snap_input_open(struct snap_input *in, const char *path,
     return ZK_OK;
 }
 
+/* What the window still holds goes back in front of what is buffered. */
+static void
+si_give_back(struct snap_input *in)
+{
+    struct zk_buf *buffered = in->reader->buffered;
+    size_t left = (size_t) (in->end - in->p);
+
+    if (left == 0) {
+        return;
+    }
+    zk_buf_reserve(buffered, left);
+    memmove(buffered->data + left, buffered->data, buffered->len);
+    memcpy(buffered->data, in->p, left);
+    buffered->len += left;
+}
+
 void
 snap_input_close(struct snap_input *in)
 {
     struct snap_reader *r = in->reader;
 
     ZK_CHECK(r, SNAP_READER_MAGIC);
+    if (r->from != NULL) {
+        si_give_back(in);
+    }
     if (r->threaded) {
         zk_lock(&r->lock);
         r->stopping = true;
@@ -496,7 +558,9 @@ snap_input_close(struct snap_input *in)
     zk_buf_fini(&r->raw);
     zk_buf_fini(&r->block);
     zk_buf_fini(&r->joined);
-    close(r->fd);
+    if (r->fd >= 0) {
+        close(r->fd);
+    }
     free(r->path);
     r->magic = 0;
     free(r);

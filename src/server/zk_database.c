@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include "server/zk_database.h"
+#include "server/zk_database_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,19 +18,26 @@
 #define DB_SNAPSHOT_STEP (16 * 1024)
 #define DB_SNAPSHOT_PAUSE_US 100
 
+struct data_tree *
+zk_database_new_tree(const struct zk_database *db)
+{
+    const struct data_tree_options opts = {
+        .digest_enabled = db->storage->digest_enabled,
+        .extended_types_enabled = db->storage->extended_types_enabled,
+        .emulate_353_ttl = db->storage->emulate_353_ttl,
+    };
+
+    return data_tree_create(&opts);
+}
+
 struct zk_database *
 zk_database_create(const struct storage_config *storage)
 {
     struct zk_database *db = zk_xcalloc(1, sizeof *db);
-    struct data_tree_options opts = {
-        .digest_enabled = storage->digest_enabled,
-        .extended_types_enabled = storage->extended_types_enabled,
-        .emulate_353_ttl = storage->emulate_353_ttl,
-    };
 
     db->magic = ZK_DATABASE_MAGIC;
     db->storage = storage;
-    db->tree = data_tree_create(&opts);
+    db->tree = zk_database_new_tree(db);
     db->watches = watch_manager_create();
     zk_rwlock_init(&db->lock, ZK_LOCK_database);
     db->changes = outstanding_changes_create();
@@ -96,6 +103,48 @@ db_replayed(void *arg, const struct txn_view *txn, struct zk_slice bytes)
     txn_bytes_unref(t);
 }
 
+void
+zk_database_use_tree(struct zk_database *db, struct data_tree *tree)
+{
+    struct data_tree *old;
+
+    zk_write_lock(&db->lock);
+    old = db->tree;
+    db->tree = tree;
+    data_tree_set_watch_manager(tree, db->watches);
+    zk_write_unlock(&db->lock);
+    data_tree_destroy(old);
+}
+
+int
+zk_database_restore(struct zk_database *db, struct restore_result *res,
+                    struct zk_errmsg *em)
+{
+    struct data_tree *tree;
+    int rv;
+
+    ZK_CHECK(db, ZK_DATABASE_MAGIC);
+    /* Two trees would be too much for some. */
+    zk_database_use_tree(db, zk_database_new_tree(db));
+    committed_log_clear(db->committed);
+    tree = zk_database_new_tree(db);
+    rv = file_txn_snap_log_restore(db->files, tree, db_replayed, db, res,
+                                   em);
+    if (rv != ZK_OK) {
+        committed_log_clear(db->committed);
+        data_tree_destroy(tree);
+        return rv;
+    }
+    zk_database_use_tree(db, tree);
+    db->continuous_from = res->snapshot_zxid > 0 ? res->snapshot_zxid : 0;
+    db->unsaved = false;
+    db->digest_mismatches += res->digest_mismatches;
+    if (res->note[0] != '\0') {
+        zk_warn(database, "%s", res->note);
+    }
+    return ZK_OK;
+}
+
 int
 zk_database_load(struct zk_database *db, struct restore_result *res,
                  struct zk_errmsg *em)
@@ -112,20 +161,10 @@ zk_database_load(struct zk_database *db, struct restore_result *res,
     if (rv != ZK_OK) {
         return rv;
     }
-    zk_write_lock(&db->lock);
-    rv = file_txn_snap_log_restore(db->files, db->tree, db_replayed, db, res,
-                                   em);
-    if (rv == ZK_OK) {
-        data_tree_set_watch_manager(db->tree, db->watches);
-    }
-    zk_write_unlock(&db->lock);
+    rv = zk_database_restore(db, res, em);
     if (rv != ZK_OK) {
         return rv;
     }
-    if (res->note[0] != '\0') {
-        zk_warn(database, "%s", res->note);
-    }
-    db->digest_mismatches += res->digest_mismatches;
     server_metrics_add(METRIC_dbinittime, zk_time_mono_ms() - begin);
     server_metrics_add(METRIC_startup_txns_loaded, res->txns);
     server_metrics_add(METRIC_startup_txns_load_time, res->replay_ms);

@@ -33,11 +33,13 @@ struct zk_database {
 
     /* Set at create, never changed. */
     const struct storage_config *storage;
-    struct data_tree *tree;             /* content: under 'lock' */
     struct watch_manager *watches;
     struct file_txn_snap_log *files;    /* NULL before load. */
 
     struct zk_rwlock lock;
+    /* Under 'lock'.  Another tree takes its place only between roles, and
+     * while a learner takes a leader's snapshot. */
+    struct data_tree *tree;
     struct outstanding_changes *changes;
 
     struct committed_log *committed;    /* own lock */
@@ -45,6 +47,9 @@ struct zk_database {
     /* The history on disk has no gap and no branch from here on: the snapshot
      * that was loaded or taken last.  Role changes only. */
     int64_t continuous_from;
+    /* The tree is a leader's snapshot (or what is left of one that broke off),
+     * and not on disk.  Role changes only. */
+    bool unsaved;
 
     atomic_bool hurry;          /* A snapshot under way rests no more. */
 

@@ -4,8 +4,9 @@
  * whole: hand it to a learner, take it from a leader, go back in it (Java:
  * ZKDatabase and parts of Learner and LearnerHandler).
  *
- * The receiving half (QuorumPeer thread, no stages running) holds the
- * database lock exclusively by itself.
+ * The receiving half (QuorumPeer thread, no stages running) takes the database
+ * lock by itself, and not while it reads from a leader or a disk: until the
+ * new tree is whole, others see an empty one.
  */
 #ifndef SERVER_ZK_DATABASE_SYNC_H
 #define SERVER_ZK_DATABASE_SYNC_H
@@ -38,16 +39,11 @@ int64_t zk_database_snapshot_size(struct zk_database *db);
 
 /* ---- taking ------------------------------------------------------------ */
 
-/* A source of bytes: appends some to 'out' or fails. */
-struct stream_reader {
-    void *self;
-    int (*more)(void *self, struct zk_buf *out, struct zk_errmsg *em);
-};
-
 /* Reads a snapshot stream (protocol: appendix 14.2) including its signature;
  * what is behind it stays in 'buffered' (bytes read from the link and not
  * used yet; it may hold some at the call).  On success the tree is that of
- * the stream, at 'zxid'; on failure the old tree is gone as well: reload. */
+ * the stream, at 'zxid'; on failure the old tree is gone as well.  In either
+ * case the next role_ended reloads, unless save_taken comes first. */
 int zk_database_take_stream(struct zk_database *db, int64_t zxid,
                             struct zk_buf *buffered,
                             const struct stream_reader *from,
@@ -68,12 +64,12 @@ int zk_database_reload(struct zk_database *db, struct zk_errmsg *em)
 
 /* ---- between roles ----------------------------------------------------- */
 
-/* Appends and, with 'sync', makes durable: for what a learner logs before its
- * stages run. */
+/* Appends (nothing, if 'txn' is null) and, with 'sync', makes durable: for what
+ * a learner logs before its stages run.  zxids rise. */
 int zk_database_log(struct zk_database *db, struct zk_slice txn, bool sync,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Applies one txn; takes the lock.  Not while stages run.  Already applied
- * zxids are left out. */
+ * zxids are left out.  ZK_ECORRUPT: one is missing before it. */
 int zk_database_apply_one(struct zk_database *db, struct zk_slice txn,
                           struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* The end of a role: what prep had outstanding is forgotten, watches of closed
