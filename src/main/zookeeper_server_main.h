@@ -14,6 +14,7 @@ enum exit_code {
     EXIT_CODE_UNEXPECTED = 1,
     EXIT_CODE_INVALID = 2,
     EXIT_CODE_DATADIR = 3,
+    EXIT_CODE_QUORUM_PORT = 14,
 };
 
 /* Serves until a signal or a fatal error ends it; server_signals_init has

@@ -18,18 +18,22 @@
 
 struct quorum_peer;
 
-/* 'config' is borrowed.  'clients' lets the peer put servers behind the client
- * port (server_cnxn_factory_set_server); NULL in tests. */
+/* 'config' is borrowed; its server lines have one for its myid.  'env'
+ * (copied; NULL in tests) lets the peer put servers behind the client port.
+ * 'zks' NULL: none; when it returns nobody uses the one before any more.
+ * QuorumPeer thread, no lock held. */
 struct quorum_peer_env {
     void *self;
     void (*set_server)(void *self, struct zookeeper_server *zks);
 };
 struct quorum_peer *quorum_peer_create(const struct server_config *config,
                                        const struct quorum_peer_env *env);
-/* Loads the database and the epochs.  Errors as zookeeper_server_load. */
+/* Loads the database and the epochs.  Errors as zookeeper_server_load: a
+ * member whose files contradict each other refuses to take part. */
 int quorum_peer_load(struct quorum_peer *qp, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
-/* Starts the election and the QuorumPeer thread. */
+/* Binds the election port, starts the election and the QuorumPeer thread.
+ * Fails only for want of that port. */
 int quorum_peer_start(struct quorum_peer *qp, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 /* Ends the role and all threads. */
@@ -49,6 +53,7 @@ struct quorum_peer_status {
 };
 void quorum_peer_get_status(struct quorum_peer *qp,
                             struct quorum_peer_status *out);
+/* The membership text, borrowed. */
 const char *quorum_peer_membership(const struct quorum_peer *qp);
 
 #endif

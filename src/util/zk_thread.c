@@ -25,7 +25,7 @@ static unsigned zkth_live_n;
 static void (*zkth_fatal_handler)(int exit_code, const char *why);
 static atomic_flag zkth_fatal_begun = ATOMIC_FLAG_INIT;
 
-static _Thread_local char zkth_name[48] = "main";
+static _Thread_local char zkth_name[ZK_THREAD_NAME] = "main";
 
 static void
 zkth_use_name(const char *name)

@@ -18,10 +18,13 @@
 
 #include "util/zk_obj.h"
 
+/* Longer names are cut off; Java's of a quorum peer has two addresses. */
+#define ZK_THREAD_NAME 160
+
 struct zk_thread {
     pthread_t tid;
     bool started;
-    char name[48];
+    char name[ZK_THREAD_NAME];
     void (*run)(void *arg);
     void *arg;
     long kernel_tid;            /* 0 until it runs; under the registry. */

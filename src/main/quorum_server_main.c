@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "main/quorum_server_main.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "admin/four_letter_words.h"
+#include "cnxn/server_cnxn_factory.h"
+#include "config/environment.h"
+#include "main/server_signals.h"
+#include "main/zookeeper_server_main.h"
+#include "quorum/quorum_peer.h"
+#include "util/zk_log.h"
+
+/* The parts of a running member, in order of creation. */
+struct member_parts {
+    struct four_letter_words *words;
+    struct server_cnxn_factory *factory;
+    struct quorum_peer *peer;
+};
+
+/* ---- what is not there ------------------------------------------------- */
+
+static int
+qsm_refuse(const struct server_config *c, const char *key, const char *why,
+           struct zk_errmsg *em)
+{
+    return zk_fail(em, ZK_ECONFIG, "%s: %s: %s", c->config_file, key, why);
+}
+
+static void
+qsm_warn(const struct server_config *c, bool asked, const char *key,
+         const char *what)
+{
+    if (asked) {
+        zk_warn(main, "%s: %s: %s", c->config_file, key, what);
+    }
+}
+
+static bool
+qsm_is_listed(const struct quorum_config *q, int64_t sid)
+{
+    for (size_t i = 0; i < q->n_servers; i++) {
+        if (q->servers[i].sid == sid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+quorum_server_main_check(const struct server_config *c, struct zk_errmsg *em)
+{
+    const struct quorum_config *q = &c->quorum;
+
+    if (!qsm_is_listed(q, c->myid)) {
+        return zk_fail(em, ZK_ECONFIG, "%s: My id %" PRId64 " not in the "
+                       "peer list (%s/myid says %" PRId64 ", and there is no "
+                       "line server.%" PRId64 ")",
+                       q->dynamic_config_file != NULL
+                           ? q->dynamic_config_file : c->config_file,
+                       c->myid, c->storage.data_dir, c->myid, c->myid);
+    }
+    if (q->ssl_quorum) {
+        return qsm_refuse(c, "sslQuorum=true", "TLS between servers is not "
+                          "supported in this version", em);
+    }
+    if (q->sasl_enabled) {
+        return qsm_refuse(c, "quorum.auth.enableSasl=true", "SASL between "
+                          "servers is not supported in this version", em);
+    }
+    qsm_warn(c, q->port_unification, "portUnification=true",
+             "servers are talked to without TLS only");
+    qsm_warn(c, q->oracle_path != NULL, "oraclePath",
+             "not supported: a majority decides");
+    qsm_warn(c, q->observer_master_port > 0, "observerMasterPort",
+             "not supported: observers connect to the leader");
+    qsm_warn(c, q->reconfig_enabled, "reconfigEnabled=true",
+             "not supported: reconfig is refused, the members stay those of "
+             "the configuration");
+    return ZK_OK;
+}
+
+/* ---- between the parts ------------------------------------------------- */
+
+/* A word that is being answered keeps the server until it is done; so it goes
+ * from the words first. */
+static void
+qsm_set_server(void *self, struct zookeeper_server *zks)
+{
+    struct member_parts *m = self;
+
+    if (zks != NULL) {
+        server_cnxn_factory_set_server(m->factory, zks);
+        four_letter_words_serve(m->words, zks, m->factory);
+    } else {
+        four_letter_words_serve(m->words, NULL, NULL);
+        server_cnxn_factory_set_server(m->factory, NULL);
+    }
+}
+
+/* "following - broadcast" (Java: QuorumPeer.getDetailedPeerState). */
+static void
+qsm_peer_state(void *self, struct zk_buf *out)
+{
+    struct member_parts *m = self;
+    struct quorum_peer_status st;
+
+    quorum_peer_get_status(m->peer, &st);
+    for (const char *p = peer_state_name(st.state); *p != '\0'; p++) {
+        zk_buf_printf(out, "%c", tolower((unsigned char) *p));
+    }
+    if (st.broadcasting) {
+        zk_buf_printf(out, " - broadcast");
+    }
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static int
+qsm_fail(int exit_code, const char *what, const struct zk_errmsg *em)
+{
+    zk_error(main, "%s, exiting abnormally: %s", what, em->text);
+    fprintf(stderr, "%s, exiting abnormally\n%s\n", what, em->text);
+    return exit_code;
+}
+
+static void
+qsm_log_config(const struct server_config *c)
+{
+    zk_info(main, "Starting quorum peer, myid=%" PRId64, c->myid);
+    environment_log(c->props);
+    zk_info(main, "tickTime %d ms initLimit %d syncLimit %d "
+            "minSessionTimeout %d ms maxSessionTimeout %d ms dataLogdir "
+            "%s/version-2 snapdir %s/version-2", c->tick_time_ms,
+            c->quorum.init_limit, c->quorum.sync_limit,
+            c->min_session_timeout_ms, c->max_session_timeout_ms,
+            c->storage.data_log_dir, c->storage.data_dir);
+}
+
+static int
+qsm_open(struct member_parts *m, const struct server_config *config)
+{
+    const struct quorum_peer_env env = { m, qsm_set_server };
+    const struct ensemble_words ensemble = { m, qsm_peer_state };
+    struct zk_errmsg em;
+    int rv;
+
+    m->words = four_letter_words_create(config);
+    rv = server_cnxn_factory_create(config, four_letter_words_hook(m->words),
+                                    &m->factory, &em);
+    if (rv != ZK_OK) {
+        m->factory = NULL;
+        return qsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
+    }
+    m->peer = quorum_peer_create(config, &env);
+    four_letter_words_set_ensemble(m->words, &ensemble);
+    rv = quorum_peer_load(m->peer, &em);
+    if (rv == ZK_ECONFIG) {
+        return qsm_fail(EXIT_CODE_DATADIR, "Unable to access datadir", &em);
+    }
+    return rv == ZK_OK ? EXIT_CODE_FINISHED
+                       : qsm_fail(EXIT_CODE_UNEXPECTED,
+                                  "Unexpected exception", &em);
+}
+
+/* The port answers words before there is a leader; other connections are
+ * closed until then. */
+static int
+qsm_start(struct member_parts *m, const struct server_config *config)
+{
+    struct zk_errmsg em;
+    int code = qsm_open(m, config);
+
+    if (code != EXIT_CODE_FINISHED) {
+        return code;
+    }
+    server_cnxn_factory_start(m->factory);
+    if (quorum_peer_start(m->peer, &em) != ZK_OK) {
+        server_cnxn_factory_stop(m->factory);
+        return qsm_fail(EXIT_CODE_QUORUM_PORT, "Unable to bind to quorum "
+                        "port", &em);
+    }
+    zk_info(main, "takes clients at %s once there is a leader",
+            server_cnxn_factory_address(m->factory));
+    return EXIT_CODE_FINISHED;
+}
+
+static void
+qsm_destroy(struct member_parts *m)
+{
+    quorum_peer_destroy(m->peer);
+    if (m->factory != NULL) {
+        server_cnxn_factory_destroy(m->factory);
+    }
+    four_letter_words_destroy(m->words);
+}
+
+int
+quorum_server_main_run(struct server_config *config)
+{
+    struct member_parts m = { NULL, NULL, NULL };
+    int code;
+
+    qsm_log_config(config);
+    code = qsm_start(&m, config);
+    if (code == EXIT_CODE_FINISHED) {
+        (void) server_signals_wait();
+        server_cnxn_factory_pause(m.factory);
+        quorum_peer_stop(m.peer);
+        server_cnxn_factory_stop(m.factory);
+    }
+    qsm_destroy(&m);
+    return code != EXIT_CODE_FINISHED ? code : server_signals_exit_code();
+}
