@@ -9,6 +9,7 @@
 
 #include "admin/server_gauges.h"
 #include "admin/words.h"
+#include "server/server_role.h"
 #include "util/zk_lock.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -49,8 +50,10 @@ struct four_letter_words {
     struct four_letter_hook hook;
     bool allowed[N_WORDS];
     struct server_gauges *gauges;
+    bool has_ensemble;
+    struct ensemble_words ensemble;
 
-    bool gauges_registered;             /* Main thread. */
+    bool gauges_registered;             /* Of who calls serve. */
     _Atomic int64_t trace_mask;
 
     struct zk_mutex lock;               /* ZK_LOCK_leaf */
@@ -262,10 +265,21 @@ four_letter_words_hook(const struct four_letter_words *w)
 }
 
 void
+four_letter_words_set_ensemble(struct four_letter_words *w,
+                               const struct ensemble_words *e)
+{
+    ZK_CHECK(w, FOUR_LETTER_WORDS_MAGIC);
+    w->has_ensemble = true;
+    w->ensemble = *e;
+}
+
+void
 four_letter_words_serve(struct four_letter_words *w,
                         struct zookeeper_server *zks,
                         struct server_cnxn_factory *factory)
 {
+    const struct server_role *role;
+
     ZK_CHECK(w, FOUR_LETTER_WORDS_MAGIC);
     zk_assert((zks == NULL) == (factory == NULL));
     zk_lock(&w->lock);
@@ -281,7 +295,8 @@ four_letter_words_serve(struct four_letter_words *w,
     }
     w->gauges_registered = zks != NULL;
     if (w->gauges_registered) {
-        server_gauges_register(w->gauges);
+        role = zookeeper_server_role(zks);
+        server_gauges_register(w->gauges, role != NULL && !role->read_only);
     }
 }
 
@@ -296,6 +311,7 @@ words_enter(struct four_letter_words *w, struct word_call *call)
     memset(call, 0, sizeof *call);
     call->words = w;
     call->config = w->config;
+    call->ensemble = w->has_ensemble ? &w->ensemble : NULL;
     zk_lock(&w->lock);
     runs = w->zks != NULL
            && zookeeper_server_state_running(zookeeper_server_state(w->zks));

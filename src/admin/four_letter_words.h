@@ -11,8 +11,8 @@
  *
  * Words are answered also while no server runs, each in its way.
  *
- * Thread-safety: the hook and the gauges from any thread; everything else
- * from the main thread.
+ * Thread-safety: the hook and the gauges from any thread; serve from one
+ * thread at a time; everything else from the main thread.
  */
 #ifndef ADMIN_FOUR_LETTER_WORDS_H
 #define ADMIN_FOUR_LETTER_WORDS_H
@@ -33,6 +33,17 @@ void four_letter_words_destroy(struct four_letter_words *w);
 /* What server_cnxn_factory_create takes; borrowed. */
 const struct four_letter_hook *
 four_letter_words_hook(const struct four_letter_words *w);
+/* What a member of an ensemble knows besides its server.  Called on any
+ * thread, no lock held. */
+struct ensemble_words {
+    void *self;
+    /* Appends "following - broadcast" and the like. */
+    void (*peer_state)(void *self, struct zk_buf *out);
+};
+/* Before the port is started: the server belongs to an ensemble; 'e' is
+ * copied. */
+void four_letter_words_set_ensemble(struct four_letter_words *w,
+                                    const struct ensemble_words *e);
 /* The server that answers speak of, and its client port; registers its
  * gauges (server_gauges.h).  Both are borrowed until the next call.  With
  * NULL, NULL there is none any more: gauges go, answers under way are waited

@@ -174,6 +174,26 @@ sg_none(const struct word_call *call)
     return 0;
 }
 
+static int64_t
+sg_local_sessions(const struct word_call *call)
+{
+    return (int64_t) session_tracker_local_count(
+        zookeeper_server_sessions(call->zks));
+}
+
+/* Those who vote. */
+static int64_t
+sg_quorum_size(const struct word_call *call)
+{
+    const struct quorum_config *q = &call->config->quorum;
+    int64_t n = 0;
+
+    for (size_t i = 0; i < q->n_servers; i++) {
+        n += q->servers[i].type == LEARNER_PARTICIPANT;
+    }
+    return n;
+}
+
 /* The chance that connection_throttle drops a new session. */
 static double
 sg_drop_probability(const struct word_call *call)
@@ -196,33 +216,37 @@ struct sg_kind {
     const char *name;
     int64_t (*ask)(const struct word_call *call);
     double (*ask_double)(const struct word_call *call);
+    bool of_members;            /* Not shown by a server that is alone. */
 };
 
 static const struct sg_kind sg_kinds[] = {
-    { "avg_latency", NULL, sg_avg_latency },
-    { "max_latency", sg_max_latency, NULL },
-    { "min_latency", sg_min_latency, NULL },
-    { "packets_received", sg_packets_received, NULL },
-    { "packets_sent", sg_packets_sent, NULL },
-    { "num_alive_connections", sg_num_alive_connections, NULL },
-    { "outstanding_requests", sg_outstanding_requests, NULL },
-    { "uptime", sg_uptime, NULL },
-    { "znode_count", sg_znode_count, NULL },
-    { "watch_count", sg_watch_count, NULL },
-    { "ephemerals_count", sg_ephemerals_count, NULL },
-    { "approximate_data_size", sg_approximate_data_size, NULL },
-    { "global_sessions", sg_global_sessions, NULL },
-    { "local_sessions", sg_none, NULL },
-    { "open_file_descriptor_count", sg_open_file_descriptor_count, NULL },
-    { "max_file_descriptor_count", sg_max_file_descriptor_count, NULL },
-    { "connection_drop_probability", NULL, sg_drop_probability },
-    { "last_client_response_size", sg_last_client_response_size, NULL },
-    { "max_client_response_size", sg_max_client_response_size, NULL },
-    { "min_client_response_size", sg_min_client_response_size, NULL },
-    { "outstanding_tls_handshake", sg_none, NULL },
-    { "auth_failed_count", sg_auth_failed_count, NULL },
-    { "non_mtls_remote_conn_count", sg_none, NULL },
-    { "non_mtls_local_conn_count", sg_none, NULL },
+    { "avg_latency", NULL, sg_avg_latency, false },
+    { "max_latency", sg_max_latency, NULL, false },
+    { "min_latency", sg_min_latency, NULL, false },
+    { "packets_received", sg_packets_received, NULL, false },
+    { "packets_sent", sg_packets_sent, NULL, false },
+    { "num_alive_connections", sg_num_alive_connections, NULL, false },
+    { "outstanding_requests", sg_outstanding_requests, NULL, false },
+    { "uptime", sg_uptime, NULL, false },
+    { "znode_count", sg_znode_count, NULL, false },
+    { "watch_count", sg_watch_count, NULL, false },
+    { "ephemerals_count", sg_ephemerals_count, NULL, false },
+    { "approximate_data_size", sg_approximate_data_size, NULL, false },
+    { "global_sessions", sg_global_sessions, NULL, false },
+    { "local_sessions", sg_local_sessions, NULL, false },
+    { "open_file_descriptor_count", sg_open_file_descriptor_count, NULL,
+      false },
+    { "max_file_descriptor_count", sg_max_file_descriptor_count, NULL,
+      false },
+    { "connection_drop_probability", NULL, sg_drop_probability, false },
+    { "last_client_response_size", sg_last_client_response_size, NULL, false },
+    { "max_client_response_size", sg_max_client_response_size, NULL, false },
+    { "min_client_response_size", sg_min_client_response_size, NULL, false },
+    { "outstanding_tls_handshake", sg_none, NULL, false },
+    { "auth_failed_count", sg_auth_failed_count, NULL, false },
+    { "non_mtls_remote_conn_count", sg_none, NULL, false },
+    { "non_mtls_local_conn_count", sg_none, NULL, false },
+    { "quorum_size", sg_quorum_size, NULL, true },
 };
 
 #define N_KINDS ZK_ARRAY_SIZE(sg_kinds)
@@ -295,12 +319,15 @@ server_gauges_destroy(struct server_gauges *g)
 }
 
 void
-server_gauges_register(struct server_gauges *g)
+server_gauges_register(struct server_gauges *g, bool member)
 {
     ZK_CHECK(g, SERVER_GAUGES_MAGIC);
     for (size_t i = 0; i < N_KINDS; i++) {
         struct sg_gauge *gauge = &g->gauges[i];
 
+        if (gauge->kind->of_members && !member) {
+            continue;
+        }
         if (gauge->kind->ask != NULL) {
             server_metrics_gauge_register(gauge->kind->name, sg_read, gauge);
         } else {

@@ -10,6 +10,8 @@
 #ifndef ADMIN_SERVER_GAUGES_H
 #define ADMIN_SERVER_GAUGES_H
 
+#include <stdbool.h>
+
 struct four_letter_words;
 struct server_gauges;
 
@@ -17,8 +19,9 @@ struct server_gauges;
 struct server_gauges *server_gauges_create(struct four_letter_words *w);
 /* Nobody may read metrics any more that saw them registered. */
 void server_gauges_destroy(struct server_gauges *g);
-/* Puts them into the registry of metrics, and takes them out. */
-void server_gauges_register(struct server_gauges *g);
+/* Puts them into the registry of metrics, and takes them out.  'member': with
+ * those of a server that plays a role in an ensemble. */
+void server_gauges_register(struct server_gauges *g, bool member);
 void server_gauges_unregister(struct server_gauges *g);
 
 #endif

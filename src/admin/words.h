@@ -13,6 +13,7 @@
 struct word_call {
     struct four_letter_words *words;
     const struct server_config *config;
+    const struct ensemble_words *ensemble;  /* NULL: the server is alone. */
     struct zookeeper_server *zks;           /* NULL: none runs. */
     struct server_cnxn_factory *factory;    /* NULL as long as zks is. */
     int64_t since_ms;                       /* It serves; monotonic. */

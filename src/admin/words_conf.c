@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config/environment.h"
+#include "server/server_role.h"
 #include "util/zk_io.h"
 
 /* Prints "name=path\n", the path as java.io.File shows an absolute one:
@@ -66,6 +67,53 @@ wc_print_folders(const struct word_call *call, struct zk_buf *out)
     zk_buf_printf(out, "dataLogSize=%" PRId64 "\n", zk_dir_size(log_dir));
 }
 
+static const struct server_address *
+wc_own_line(const struct quorum_config *q, int64_t sid)
+{
+    for (size_t i = 0; i < q->n_servers; i++) {
+        if (q->servers[i].sid == sid) {
+            return &q->servers[i];
+        }
+    }
+    return NULL;
+}
+
+/* "name=1|2\n": the port of each address. */
+static void
+wc_print_ports(struct zk_buf *out, const char *name,
+               const struct host_port *at, size_t n)
+{
+    zk_buf_printf(out, "%s=", name);
+    for (size_t i = 0; i < n; i++) {
+        zk_buf_printf(out, i == 0 ? "%d" : "|%d", at[i].port);
+    }
+    zk_buf_append(out, "\n", 1);
+}
+
+/* A read-only server does not name the members. */
+static void
+wc_print_quorum(const struct word_call *call, struct zk_buf *out)
+{
+    const struct server_role *role = zookeeper_server_role(call->zks);
+    const struct quorum_config *q = &call->config->quorum;
+    const struct server_address *own = wc_own_line(q, call->config->myid);
+    char *members;
+
+    if (role == NULL || own == NULL) {
+        return;
+    }
+    zk_buf_printf(out, "initLimit=%d\nsyncLimit=%d\nelectionAlg=%d\n",
+                  q->init_limit, q->sync_limit, q->election_alg);
+    wc_print_ports(out, "electionPort", own->election, own->n);
+    wc_print_ports(out, "quorumPort", own->quorum, own->n);
+    zk_buf_printf(out, "peerType=%d\n", own->type == LEARNER_OBSERVER);
+    if (!role->read_only) {
+        members = server_config_membership(call->config);
+        zk_buf_printf(out, "membership: \n%s", members);
+        free(members);
+    }
+}
+
 void
 word_conf(const struct word_call *call, struct zk_buf *out)
 {
@@ -83,6 +131,7 @@ word_conf(const struct word_call *call, struct zk_buf *out)
     /* A server alone has no id, whatever its myid file says. */
     zk_buf_printf(out, "serverId=%" PRId64 "\n",
                   server_config_is_distributed(c) ? c->myid : 0);
+    wc_print_quorum(call, out);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* words_mntr.c: mntr: all metrics, for monitoring (Java: MonitorCommand).
- * The first two lines are not numbers; the others are the gauges, counters
+ * The first lines are not all numbers; the others are the gauges, counters
  * and summaries of the metrics registry. */
 #include <config.h>
 
@@ -8,6 +8,27 @@
 
 #include "config/environment.h"
 #include "metrics/server_metrics.h"
+#include "server/server_role.h"
+
+/* What only members of an ensemble say; a read-only server plays no role in
+ * it for the time being. */
+static void
+wm_role(const struct word_call *call, struct zk_buf *out)
+{
+    const struct server_role *role = zookeeper_server_role(call->zks);
+
+    if (role == NULL || role->read_only) {
+        return;
+    }
+    if (call->ensemble != NULL) {
+        zk_buf_printf(out, "zk_peer_state\t");
+        call->ensemble->peer_state(call->ensemble->self, out);
+        zk_buf_append(out, "\n", 1);
+    }
+    if (role->mntr != NULL) {
+        role->mntr(role->self, out);
+    }
+}
 
 void
 word_mntr(const struct word_call *call, struct zk_buf *out)
@@ -17,6 +38,7 @@ word_mntr(const struct word_call *call, struct zk_buf *out)
     zk_buf_printf(out, "zk_version\t%s\n", environment_version());
     zk_buf_printf(out, "zk_server_state\t%s\n",
                   zookeeper_server_mode(call->zks));
+    wm_role(call, out);
     server_metrics_print(out);
     if (!words_still_serving(call)) {
         /* Some gauges may have said 0 for want of a server. */

@@ -11,6 +11,7 @@
 
 #include "config/environment.h"
 #include "proto/op_code.h"
+#include "server/server_role.h"
 
 /* Where a line about a connection goes, and how much it says. */
 struct ws_lines {
@@ -98,11 +99,23 @@ ws_counts(const struct word_call *call, struct zk_buf *out)
     zk_buf_printf(out, "Node count: %" PRId64 "\n", nodes);
 }
 
+/* A leader's "Proposal sizes last/min/max: 1/2/3". */
+static void
+ws_role(const struct word_call *call, struct zk_buf *out)
+{
+    const struct server_role *role = zookeeper_server_role(call->zks);
+
+    if (role != NULL && role->srvr != NULL) {
+        role->srvr(role->self, out);
+    }
+}
+
 void
 word_srvr(const struct word_call *call, struct zk_buf *out)
 {
     ws_version(call, out);
     ws_counts(call, out);
+    ws_role(call, out);
 }
 
 void
@@ -112,6 +125,7 @@ word_stat(const struct word_call *call, struct zk_buf *out)
     zk_buf_printf(out, "Clients:\n");
     ws_connections(call, true, out);
     ws_counts(call, out);
+    ws_role(call, out);
 }
 
 void
