@@ -10,8 +10,7 @@
 #ifndef NET_NET_STREAM_H
 #define NET_NET_STREAM_H
 
-#include <netdb.h>
-
+#include "net/net_cancel.h"
 #include "util/zk_buf.h"
 #include "util/zk_error.h"
 
@@ -20,10 +19,12 @@ struct net_stream;
 struct net_options {
     bool keepalive;
     bool nodelay;
+    struct net_cancel *cancel;  /* Ends a connect early; NULL: nothing does. */
 };
 
 /* Resolves host now and connects to the addresses in turn until 'deadline_ms'
- * (zk_time_mono_ms) at the latest.  ZK_EIO names host, port and reason. */
+ * (zk_time_mono_ms) at the latest; no address gets more than its share of the
+ * time.  ZK_EIO names host, port and reason; ZK_ESTOPPED: cancelled. */
 int net_stream_connect(const char *host, int port, int64_t deadline_ms,
                        const struct net_options *opts,
                        struct net_stream **out, struct zk_errmsg *em)
@@ -37,22 +38,23 @@ void net_stream_destroy(struct net_stream *s);
 
 /* Reads at least one and up to 'len' bytes; '*got' 0 with ZK_OK: the peer
  * ended the connection.  ZK_ETORN: nothing came within 'timeout_ms' (<= 0:
- * waits for ever); ZK_ESTOPPED: shut down; ZK_EIO. */
+ * waits for ever); ZK_ESTOPPED: shut down by net_stream_shutdown; ZK_EIO. */
 int net_stream_read(struct net_stream *s, void *p, size_t len,
                     int64_t timeout_ms, size_t *got, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
-/* All of 'len' bytes, else an error (the end of the connection is ZK_EIO). */
+/* All of 'len' bytes, else an error (the end of the connection is ZK_EIO);
+ * gives up when no byte comes for 'timeout_ms'. */
 int net_stream_read_full(struct net_stream *s, void *p, size_t len,
                          int64_t timeout_ms, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
-/* Writes everything; gives up when no byte moves for 'timeout_ms'. */
+/* Writes everything; gives up (ZK_ETORN) when no byte moves for 'timeout_ms'
+ * (<= 0: waits for ever). */
 int net_stream_write(struct net_stream *s, const void *p, size_t len,
                      int64_t timeout_ms, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 /* "127.0.0.1:2888", IPv6 in brackets; of the other side.  Borrowed. */
 const char *net_stream_peer(const struct net_stream *s);
-/* The numeric address and length of our side, for the leader's port checks
- * and logs. */
+/* The same of our side, for the leader's port checks and logs. */
 const char *net_stream_local(const struct net_stream *s);
 
 #endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_lookup.h: names to addresses, with a deadline.
+ *
+ * The resolver of the system cannot be told to hurry, so each name is looked
+ * up on a thread of its own, which is left behind when it takes too long.
+ * Those left behind are bounded: while HOST_LOOKUP_LEFT of them wait for a
+ * name server that does not answer, further lookups fail at once.
+ *
+ * Thread-safety: any thread.
+ */
+#ifndef NET_HOST_LOOKUP_H
+#define NET_HOST_LOOKUP_H
+
+#include <netdb.h>
+
+#include "net/net_cancel.h"
+#include "util/zk_error.h"
+
+#define HOST_LOOKUP_LEFT 32
+
+/* The TCP addresses of host:port in the system's order; the caller frees
+ * them with freeaddrinfo.  ZK_ENOTFOUND: no such name, ZK_ETORN: no answer by
+ * 'deadline_ms' (zk_time_mono_ms), ZK_ESTOPPED: 'cancel' (may be NULL) was
+ * fired. */
+int host_lookup(const char *host, int port, int64_t deadline_ms,
+                struct net_cancel *cancel, struct addrinfo **out,
+                struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Waits for the lookups that were left behind; for tests. */
+void host_lookup_join_all(void);
+
+#endif

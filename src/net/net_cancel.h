@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * net_cancel.h: lets one thread end what another waits for: an accept, a
+ * lookup, a connect.
+ *
+ * Thread-safety: fire from any thread; the others as they say.
+ */
+#ifndef NET_NET_CANCEL_H
+#define NET_NET_CANCEL_H
+
+#include <stdint.h>
+
+#include "util/zk_obj.h"
+
+struct net_cancel {
+    int fd;                     /* -1: the system had none to give; then
+                                 * nothing can be ended early. */
+};
+
+/* Not fired. */
+void net_cancel_init(struct net_cancel *c);
+/* Nobody may be waiting. */
+void net_cancel_fini(struct net_cancel *c);
+/* From now on every wait ends at once. */
+void net_cancel_fire(struct net_cancel *c);
+/* Waits work again. */
+void net_cancel_reset(struct net_cancel *c);
+
+/* Waits until 'fd' (-1: none) is ready for 'events' (POLLIN, POLLOUT), 'c'
+ * (may be NULL) is fired or 'deadline_ms' (INT64_MAX: never) has come. */
+enum net_wait { NET_READY, NET_CANCELLED, NET_LATE };
+enum net_wait net_cancel_wait(struct net_cancel *c, int fd, short events,
+                              int64_t deadline_ms);
+
+#endif
