@@ -76,7 +76,6 @@ struct request_config {
     int64_t throttled_op_wait_ms;       /* 0: off */
     int64_t flush_delay_ms;             /* zookeeper.flushDelay */
     int64_t max_write_queue_poll_ms;
-    int max_batch_size;
     bool enforce_quota;
     bool eager_acl_check;
     int throttler_shutdown_ms;          /* request_throttler.shutdown... */
@@ -103,6 +102,8 @@ struct storage_config {
     int64_t txn_log_size_limit_kb;      /* -1: off */
     int64_t pre_alloc_kb;
     bool force_sync;
+    int max_batch_size;                 /* Txns of one sync:
+                                         * zookeeper.maxBatchSize */
     int64_t fsync_warning_ms;
     char *snapshot_compression;         /* "", "gz", "snappy" */
     int commit_log_count;

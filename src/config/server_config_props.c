@@ -67,7 +67,7 @@ static const struct scp_number scp_numbers[] = {
       AT(request.throttled_op_wait_ms), 0 },
     { "zookeeper.flushDelay", NULL, SCP_LONG, AT(request.flush_delay_ms),
       0 },
-    { "zookeeper.maxBatchSize", NULL, SCP_INT, AT(request.max_batch_size),
+    { "zookeeper.maxBatchSize", NULL, SCP_INT, AT(storage.max_batch_size),
       1000 },
     { "znode.container.checkIntervalMs", NULL, SCP_LONG,
       AT(request.container_check_interval_ms), 60000 },

@@ -3,6 +3,7 @@
 
 #include "persistence/log_scan.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "persistence/log_file.h"
@@ -14,11 +15,20 @@
 /* Looked through at a time; a record longer than this is not found. */
 #define LS_WINDOW (4 << 20)
 
+static _Atomic int64_t ls_batch = LOG_SCAN_BATCH;
+
+void
+log_scan_expect_batch(int64_t records)
+{
+    atomic_store(&ls_batch,
+                 records > LOG_SCAN_BATCH ? records : LOG_SCAN_BATCH);
+}
+
 bool
 log_scan_is_history(const struct log_scan *s)
 {
     /* Times are what the file says: any number. */
-    return s->records > LOG_SCAN_BATCH
+    return s->records > (size_t) atomic_load(&ls_batch)
            || (s->last_ms > s->first_ms
                && (uint64_t) s->last_ms - (uint64_t) s->first_ms
                       > LOG_SCAN_BATCH_MS);

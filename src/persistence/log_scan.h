@@ -6,7 +6,7 @@
  * it missing, later ones there.  Nobody was told of that batch.  But a disk
  * that loses a sector of what was synced long ago looks the same at that
  * place; the records behind it tell the two apart, since one batch is no
- * longer than LOG_SCAN_BATCH records and takes no longer than
+ * longer than zookeeper.maxBatchSize records and has gathered no longer than
  * LOG_SCAN_BATCH_MS.
  */
 #ifndef PERSISTENCE_LOG_SCAN_H
@@ -16,9 +16,12 @@
 
 #include "util/zk_error.h"
 
-/* zookeeper.maxBatchSize of this server and Apache's. */
+/* Apache's maxBatchSize, and ours unless it was set. */
 #define LOG_SCAN_BATCH 1000
-#define LOG_SCAN_BATCH_MS 10000
+/* A batch gathers while the one before is synced, and that takes as long as
+ * the disk: a command that is tried again and again some three minutes, after
+ * which the sync fails. */
+#define LOG_SCAN_BATCH_MS 300000
 
 struct log_scan {
     size_t records;             /* Whole ones found. */
@@ -30,6 +33,10 @@ struct log_scan {
 int log_scan_behind(int fd, const char *path, off_t from, int32_t max_record,
                     struct log_scan *out, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
+/* This server writes up to so many records in one batch; for the whole
+ * process.  Less than LOG_SCAN_BATCH changes nothing: the log may be of
+ * another server's making. */
+void log_scan_expect_batch(int64_t records);
 /* More than one batch: what was damaged had been acknowledged. */
 bool log_scan_is_history(const struct log_scan *s);
 

@@ -43,8 +43,6 @@ struct sync_request_processor {
                                  * behind it. */
     size_t to_flush_txns;
     int64_t last_flush_ms;
-    int64_t txns_since_snap;
-    int64_t bytes_since_snap;
     int64_t snap_at_txns;
     int64_t snap_at_bytes;      /* <= 0: not by size */
     bool broken;                /* The log failed: nothing goes on. */
@@ -77,8 +75,6 @@ srp_choose_snapshot_point(struct sync_request_processor *srp)
                         + srp_random_below(sc->snap_count / 2);
     srp->snap_at_bytes = bytes > 0 ? bytes / 2 + srp_random_below(bytes / 2)
                                    : 0;
-    srp->txns_since_snap = 0;
-    srp->bytes_since_snap = 0;
 }
 
 static void
@@ -156,6 +152,7 @@ srp_shutdown(struct request_processor *base)
     zk_unlock(&srp->lock);
     blocking_queue_close(&srp->inbox);
     zk_thread_join(&srp->thread);
+    file_txn_log_on_sync(srp->log, NULL, NULL);
     snapshot_thread_destroy(srp->snapshots);
     srp->snapshots = NULL;
     srp->next->shutdown(srp->next);
@@ -287,12 +284,15 @@ srp_flush(struct sync_request_processor *srp)
 static void
 srp_maybe_snapshot(struct sync_request_processor *srp)
 {
-    if (srp->txns_since_snap <= srp->snap_at_txns
+    struct zk_database *db = srp->env.db;
+
+    if (db->txns_since_snap <= srp->snap_at_txns
         && (srp->snap_at_bytes <= 0
-            || srp->bytes_since_snap <= srp->snap_at_bytes)) {
+            || db->bytes_since_snap <= srp->snap_at_bytes)) {
         return;
     }
     srp_choose_snapshot_point(srp);
+    zk_database_note_saved(db);
     srp_flush(srp);
     if (srp->broken) {
         return;
@@ -322,8 +322,7 @@ srp_one(struct sync_request_processor *srp, struct request *r)
         return;
     }
     srp->to_flush_txns++;
-    srp->txns_since_snap++;
-    srp->bytes_since_snap += r->txn->len;
+    zk_database_note_logged(srp->env.db, r->txn->len);
     srp_maybe_snapshot(srp);
 }
 
@@ -360,7 +359,7 @@ static void
 srp_run(void *arg)
 {
     struct sync_request_processor *srp = arg;
-    size_t max = (size_t) srp->env.config->request.max_batch_size;
+    size_t max = (size_t) srp->env.config->storage.max_batch_size;
     struct bq_list in = { 0 };
     struct bq_node *node;
 

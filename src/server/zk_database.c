@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "metrics/server_metrics.h"
+#include "persistence/log_scan.h"
 #include "proto/op_code.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -101,6 +102,21 @@ db_replayed(void *arg, const struct txn_view *txn, struct zk_slice bytes)
 
     committed_log_add(db->committed, t);
     txn_bytes_unref(t);
+    zk_database_note_logged(db, bytes.len);
+}
+
+void
+zk_database_note_logged(struct zk_database *db, int64_t len)
+{
+    db->txns_since_snap++;
+    db->bytes_since_snap += len;
+}
+
+void
+zk_database_note_saved(struct zk_database *db)
+{
+    db->txns_since_snap = 0;
+    db->bytes_since_snap = 0;
 }
 
 void
@@ -127,6 +143,7 @@ zk_database_restore(struct zk_database *db, struct restore_result *res,
     /* Two trees would be too much for some. */
     zk_database_use_tree(db, zk_database_new_tree(db));
     committed_log_clear(db->committed);
+    zk_database_note_saved(db);
     tree = zk_database_new_tree(db);
     rv = file_txn_snap_log_restore(db->files, tree, db_replayed, db, res,
                                    em);
@@ -155,6 +172,7 @@ zk_database_load(struct zk_database *db, struct restore_result *res,
 
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
     db_options(db->storage, &opts, em, &rv);
+    log_scan_expect_batch(db->storage->max_batch_size);
     if (rv == ZK_OK) {
         rv = file_txn_snap_log_open(&opts, &db->files, em);
     }

@@ -51,6 +51,12 @@ struct zk_database {
      * and not on disk.  Role changes only. */
     bool unsaved;
 
+    /* What was logged since the last snapshot, replayed at load included: a
+     * role that ends does not put the next one off.  Owned by who appends to
+     * the log: the SyncThread, between roles the QuorumPeer thread. */
+    int64_t txns_since_snap;
+    int64_t bytes_since_snap;
+
     atomic_bool hurry;          /* A snapshot under way rests no more. */
 
     /* Under 'lock'. */
@@ -75,6 +81,9 @@ void zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
  * ZK_EEXIST when one is under way. */
 int zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
+/* One more txn of 'len' bytes was logged; and: a snapshot holds all. */
+void zk_database_note_logged(struct zk_database *db, int64_t len);
+void zk_database_note_saved(struct zk_database *db);
 /* The server ends: what is under way is finished as fast as it goes. */
 void zk_database_hurry(struct zk_database *db);
 

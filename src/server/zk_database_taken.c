@@ -87,6 +87,7 @@ zk_database_save_taken(struct zk_database *db, struct zk_errmsg *em)
     if (rv == ZK_OK) {
         db->unsaved = false;
         db->continuous_from = src.zxid;
+        zk_database_note_saved(db);
     }
     return rv;
 }
@@ -153,8 +154,14 @@ zk_database_log(struct zk_database *db, struct zk_slice txn, bool sync,
             return zk_fail(em, rv, "a txn without a header");
         }
         rv = file_txn_log_append(log, v.zxid, txn.p, (size_t) txn.len, em);
+        zk_database_note_logged(db, txn.len);
     }
-    if (rv == ZK_OK && sync) {
+    /* No longer than one of the SyncThread's, or a crash in the middle of it
+     * would look like damage (log_scan.h). */
+    if (rv == ZK_OK
+        && (sync
+            || file_txn_log_pending(log)
+                   >= (size_t) db->storage->max_batch_size)) {
         rv = file_txn_log_commit(log, em);
     }
     return rv;

@@ -236,6 +236,7 @@ zookeeper_server_load(struct zookeeper_server *zks, struct zk_errmsg *em)
             (long) res.snapshot_zxid, (long) res.snapshot_ms,
             (long) res.txns, (long) res.replay_ms);
     zks->loaded_anew = res.empty;
+    zk_database_note_saved(zks->db);    /* start takes a snapshot. */
     return ZK_OK;
 }
 

@@ -581,7 +581,7 @@ fi_server_start(struct fake_server *fs, uint8_t options)
     config->request.enforce_auth_schemes =
         options & OPT_ENFORCE ? zk_xstrdup("digest") : NULL;
     config->request.close_session_txn = !(options & OPT_NO_SESSION_TXN);
-    config->request.max_batch_size = options & OPT_BATCH ? 2 : 1000;
+    config->storage.max_batch_size = options & OPT_BATCH ? 2 : 1000;
     fs->config = config;
     fs->zks = zookeeper_server_create(config);
     zookeeper_server_attach(fs->zks, &env);

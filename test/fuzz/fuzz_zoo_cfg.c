@@ -104,7 +104,7 @@ fz_check(const struct server_config *c)
     zk_assert(c->cnxn.secure_client.port <= 65535);
     zk_assert(c->cnxn.jute_max_buffer >= 0);
     zk_assert(c->cnxn.global_outstanding_limit > 0);
-    zk_assert(c->request.max_batch_size > 0);
+    zk_assert(c->storage.max_batch_size > 0);
     for (size_t i = 0; i < c->quorum.n_servers; i++) {
         fz_check_server(&c->quorum.servers[i]);
         zk_assert(i == 0 || c->quorum.servers[i - 1].sid

@@ -150,7 +150,7 @@ test_defaults(void)
     CU_ASSERT(c->request.request_throttle_drop_stale);
     CU_ASSERT(c->request.request_stale_connection_check);
     CU_ASSERT_FALSE(c->request.request_stale_latency_check);
-    CU_ASSERT_EQUAL(c->request.max_batch_size, 1000);
+    CU_ASSERT_EQUAL(c->storage.max_batch_size, 1000);
     CU_ASSERT(c->request.close_session_txn);
     CU_ASSERT_FALSE(c->request.enforce_quota);
     CU_ASSERT_EQUAL(c->request.container_check_interval_ms, 60000);

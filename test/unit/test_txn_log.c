@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "persistence/file_txn_log.h"
+#include "persistence/log_scan.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -668,6 +669,41 @@ test_lost_sector_in_history(void)
     finish();
 }
 
+/* zookeeper.maxBatchSize says how long an unfinished write may be. */
+static void
+test_torn_batch_longer_than_apaches(void)
+{
+    char note[512];
+
+    start();
+    write_file(1, 2000);
+    lose_sector(4096);
+    log_scan_expect_batch(3000);
+    read_log_with(1990, note, sizeof note);
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole ones behind it"));
+    log_scan_expect_batch(1);
+    CU_ASSERT_STRING_EQUAL(read_log(1990), "corrupt");
+    finish();
+    start();
+    write_file(1, 600);
+    lose_sector(4096);
+    read_log_with(500, note, sizeof note);
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole ones behind it"));
+    finish();
+}
+
+/* A batch gathers for as long as the disk takes for the one before. */
+static void
+test_torn_batch_of_a_slow_disk(void)
+{
+    struct log_scan s = { 2, 1795356669000, 1795356669000 };
+
+    s.last_ms += 180000;
+    CU_ASSERT_FALSE(log_scan_is_history(&s));
+    s.last_ms += 180000;
+    CU_ASSERT_TRUE(log_scan_is_history(&s));
+}
+
 static const struct zk_test tests[] = {
     { "header and record are Java's", test_format },
     { "the file grows as Java's does", test_preallocation },
@@ -687,6 +723,9 @@ static const struct zk_test tests[] = {
     { "epoch files", test_epoch_file },
     { "a lost sector in what was acknowledged is refused",
       test_lost_sector_in_history },
+    { "a torn batch longer than Apache's",
+      test_torn_batch_longer_than_apaches },
+    { "a torn batch of a slow disk", test_torn_batch_of_a_slow_disk },
 };
 
 int
