@@ -187,6 +187,8 @@ selector_thread_stop(struct selector_thread *sel)
     }
 }
 
+/* What the one before has answered still goes out, as far as the kernel takes
+ * it at once.  Connections that have said nothing yet stay. */
 static void
 sel_do_set_server(struct selector_thread *sel, struct zookeeper_server *zks)
 {
@@ -195,7 +197,10 @@ sel_do_set_server(struct selector_thread *sel, struct zookeeper_server *zks)
     for (struct server_cnxn *c = sel->first; c != NULL; c = next) {
         next = c->next;
         if (c->zks != NULL) {
+            sel_flush(sel, c);
             sel_close(sel, c, DISCONNECT_SERVER_SHUTDOWN);
+        } else if (c->state == CNXN_FRESH) {
+            c->zks = zks;
         }
     }
     sel->zks = zks;

@@ -35,8 +35,9 @@ void selector_thread_start(struct selector_thread *sel);
 void selector_thread_stop(struct selector_thread *sel);
 
 /* The server that connections talk to, NULL for none.  Closes those that
- * talked to the one before; on return the selector uses that one no more.
- * Not on the selector itself. */
+ * talked to the one before, what is appended to them is sent if it can be at
+ * once; on return the selector uses that one no more.  Not on the selector
+ * itself. */
 void selector_thread_set_server(struct selector_thread *sel,
                                 struct zookeeper_server *zks);
 /* Reads from nobody any more. */

@@ -7,7 +7,8 @@
  * are then still answered, other connections are closed.
  *
  * Life cycle, on the main thread: create (binds the port), set_server, start,
- * [pause, stop of the server,] stop, destroy.
+ * [pause, stop of the server,] stop, destroy.  In an ensemble set_server comes
+ * at any time between start and stop, from one thread at a time.
  */
 #ifndef CNXN_SERVER_CNXN_FACTORY_H
 #define CNXN_SERVER_CNXN_FACTORY_H
@@ -35,7 +36,9 @@ int server_cnxn_factory_create(const struct server_config *config,
                                struct server_cnxn_factory **out,
                                struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* The server that connections talk to; NULL: none.  Attaches the factory's
- * cnxn_env to it. */
+ * cnxn_env to it.  Connections of the one before are closed (see
+ * selector_thread_set_server); once it returns nothing here uses that one any
+ * more, and the port has stayed open.  No lock held. */
 void server_cnxn_factory_set_server(struct server_cnxn_factory *f,
                                     struct zookeeper_server *zks);
 /* Starts the threads. */

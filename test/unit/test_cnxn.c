@@ -723,6 +723,41 @@ test_a_stop_closes_what_is_there(void)
     zk_buf_fini(&b);
 }
 
+static bool
+has_one_connection(void *arg)
+{
+    const struct test_server *s = arg;
+
+    return server_cnxn_factory_count(s->f) == 1;
+}
+
+/* A member of an ensemble has no server while it looks for a leader. */
+static void
+test_who_connects_early_is_served_later(void)
+{
+    struct cc_session session;
+    struct zk_buf b = { 0 };
+    struct test_server s;
+    struct zk_errmsg em;
+    size_t len;
+    int fd;
+
+    test_server_init(&s);
+    test_server_start(&s, false);
+    fd = cc_connect(&s);
+    CU_ASSERT_FATAL(cc_until(has_one_connection, &s));
+    s.zks = zookeeper_server_create(s.config);
+    CU_ASSERT_EQUAL_FATAL(zookeeper_server_load(s.zks, &em), ZK_OK);
+    zookeeper_server_start(s.zks);
+    server_cnxn_factory_set_server(s.f, s.zks);
+    cc_put_connect(&b, 0, NULL, 0, false, false);
+    cc_send_buf(fd, &b);
+    CU_ASSERT(cc_read_session(fd, &session, &len));
+    zk_buf_fini(&b);
+    close(fd);
+    test_server_stop(&s);
+}
+
 static void
 test_another_server_may_come_behind_the_port(void)
 {
@@ -943,6 +978,8 @@ static const struct zk_test tests[] = {
     { "an unknown operation is answered before the end",
       test_an_unknown_operation_is_answered_before_the_end },
     { "a stop closes what is there", test_a_stop_closes_what_is_there },
+    { "who connects early is served later",
+      test_who_connects_early_is_served_later },
     { "another server may come behind the port",
       test_another_server_may_come_behind_the_port },
     { "cons tells what a connection did",
