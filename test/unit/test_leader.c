@@ -1,0 +1,1160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A real leader over a real database, with learners that are played packet by
+ * packet.  It is server 3 of three voters: itself and one more are a quorum.
+ */
+#include <config.h>
+
+#include "zab/leader.h"
+
+#include <unistd.h>
+
+#include "proto/acl_codec.h"
+#include "proto/keeper_error.h"
+#include "proto/op_code.h"
+#include "server/server_role.h"
+#include "test/lib/zk_test.h"
+#include "test/lib/zk_test_ports.h"
+#include "test/unit/scripted_learner.h"
+#include "util/zk_log.h"
+#include "util/zk_thread.h"
+#include "util/zk_time.h"
+#include "zab/leader_core.h"
+
+#define TICK_MS 400
+#define SYNC_LIMIT 5            /* 2 s */
+#define INIT_LIMIT 10           /* 4 s */
+#define SESSION 0x100000000000042
+
+/* What the leader runs in. */
+struct bench {
+    char *dir;
+    int port;
+    struct server_config *config;
+    struct quorum_verifier *qv;
+    struct zk_database *db;
+    struct zab_epochs epochs;
+    struct zab_peer peer;
+    struct leader *l;
+    struct zk_thread thread;
+    int rv;
+    struct zk_errmsg why;
+    _Atomic int64_t vote_epoch;
+    _Atomic(struct zookeeper_server *) zks;
+};
+
+static void
+must(int ok, const char *what, const struct zk_errmsg *em)
+{
+    if (!ok) {
+        fprintf(stderr, "%s: %s\n", what, em != NULL ? em->text : "");
+        exit(99);
+    }
+}
+
+static void
+bench_set_server(void *self, struct zookeeper_server *zks)
+{
+    struct bench *b = self;
+
+    atomic_store(&b->zks, zks);
+}
+
+static void
+bench_set_vote_epoch(void *self, int64_t epoch)
+{
+    struct bench *b = self;
+
+    atomic_store(&b->vote_epoch, epoch);
+}
+
+/* 'voters' servers 1 to voters, of whom the last one leads. */
+static void
+bench_config(struct bench *b, int voters, const char *more)
+{
+    char *path = zk_xasprintf("%s/zoo.cfg", b->dir);
+    char *myid = zk_xasprintf("%s/myid", b->dir);
+    struct zk_errmsg em;
+    FILE *f = fopen(path, "w");
+
+    must(f != NULL, path, NULL);
+    fprintf(f, "tickTime=%d\ninitLimit=%d\nsyncLimit=%d\ndataDir=%s\n"
+            "clientPort=2181\nforceSync=no\nstandaloneEnabled=false\n%s\n",
+            TICK_MS, INIT_LIMIT, SYNC_LIMIT, b->dir, more);
+    for (int i = 1; i <= voters; i++) {
+        fprintf(f, "server.%d=127.0.0.1:%d:%d\n", i,
+                i == voters ? b->port : 1, 2);
+    }
+    fclose(f);
+    f = fopen(myid, "w");
+    must(f != NULL, myid, NULL);
+    fprintf(f, "%d\n", voters);
+    fclose(f);
+    must(server_config_read(path, system_properties_create(), &b->config,
+                            &em)
+             == ZK_OK,
+         "config", &em);
+    b->config->storage.pre_alloc_kb = 64;
+    free(path);
+    free(myid);
+}
+
+static void
+bench_open(struct bench *b, int voters, const char *more)
+{
+    struct restore_result res = { 0 };
+    struct zk_errmsg em;
+
+    memset(b, 0, sizeof *b);
+    b->dir = zk_test_mkdir();
+    b->port = zk_test_port();
+    bench_config(b, voters, more);
+    b->qv = quorum_verifier_create(0, false);
+    for (int i = 1; i <= voters; i++) {
+        quorum_verifier_add(b->qv, &(struct quorum_member) {
+                                       .sid = i, .voter = true, .weight = 1,
+                                       .group = -1 });
+    }
+    b->db = zk_database_create(&b->config->storage);
+    must(zk_database_load(b->db, &res, &em) == ZK_OK, "load", &em);
+    must(zab_epochs_load(&b->epochs,
+                         file_txn_snap_log_snap_dir(b->db->files),
+                         data_tree_last_zxid(b->db->tree), &em)
+             == ZK_OK,
+         "epochs", &em);
+    b->peer = (struct zab_peer) {
+        .self = b,
+        .config = b->config,
+        .qv = b->qv,
+        .membership = "server.1=...\nversion=0",
+        .db = b->db,
+        .epochs = &b->epochs,
+        .sid = voters,
+        .set_server = bench_set_server,
+        .set_vote_epoch = bench_set_vote_epoch,
+    };
+}
+
+static void
+bench_run(void *arg)
+{
+    struct bench *b = arg;
+
+    b->rv = leader_lead(b->l, &b->why);
+}
+
+static void
+bench_lead(struct bench *b)
+{
+    b->l = leader_create(&b->peer);
+    zk_thread_start(&b->thread, bench_run, b, "QuorumPeer");
+}
+
+static void
+bench_init(struct bench *b, const char *more)
+{
+    bench_open(b, 3, more);
+    bench_lead(b);
+}
+
+/* Waits for the end of leading. */
+static int
+bench_join(struct bench *b)
+{
+    zk_thread_join(&b->thread);
+    leader_destroy(b->l);
+    b->l = NULL;
+    return b->rv;
+}
+
+static void
+bench_close(struct bench *b)
+{
+    quorum_verifier_destroy(b->qv);
+    zk_database_destroy(b->db);
+    server_config_destroy(b->config);
+    zk_test_rmdir(b->dir);
+    free(b->dir);
+}
+
+static void
+bench_fini(struct bench *b)
+{
+    leader_shutdown(b->l, "the test is over");
+    CU_ASSERT_EQUAL(bench_join(b), ZK_ESTOPPED);
+    CU_ASSERT_STRING_EQUAL(b->why.text, "the test is over");
+    CU_ASSERT_PTR_NULL(atomic_load(&b->zks));
+    bench_close(b);
+}
+
+static bool
+until(bool (*ok)(void *arg), void *arg)
+{
+    int64_t deadline_ms = zk_time_mono_ms() + SL_DEADLINE_MS;
+
+    while (!ok(arg)) {
+        if (zk_time_mono_ms() > deadline_ms) {
+            return false;
+        }
+        usleep(1000);
+    }
+    return true;
+}
+
+static struct leader_status
+status(const struct bench *b)
+{
+    struct leader_status s;
+
+    leader_get_status(b->l, &s);
+    return s;
+}
+
+static int64_t
+tree_zxid(const struct bench *b)
+{
+    int64_t zxid;
+
+    zk_read_lock(&b->db->lock);
+    zxid = data_tree_last_zxid(b->db->tree);
+    zk_read_unlock(&b->db->lock);
+    return zxid;
+}
+
+/* A follower with sid 1 and the leader serve. */
+static void
+follower(const struct bench *b, struct scripted_learner *s)
+{
+    sl_connect(s, b->port, 1);
+    (void) sl_join(s, false, tree_zxid(b));
+}
+
+/* PROPOSAL, ack, COMMIT. */
+static void
+pass_one(struct scripted_learner *s, int64_t zxid)
+{
+    sl_expect(s, QP_PROPOSAL, zxid);
+    sl_ack(s, zxid);
+    sl_expect(s, QP_COMMIT, zxid);
+}
+
+static int64_t
+z(int64_t epoch, int64_t counter)
+{
+    return zxid_make(epoch, counter);
+}
+
+/* 'n' creates of s, one after the other, from zxid 'first' on. */
+static void
+create_many(struct scripted_learner *s, int64_t first, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char *path = zk_xasprintf("/n%lx", (long) (first + i));
+
+        sl_create(s, SESSION, i + 1, path, 10);
+        free(path);
+        pass_one(s, first + i);
+    }
+}
+
+/* ---- discovery --------------------------------------------------------- */
+
+static void
+test_a_quorum_is_led_into_a_new_epoch(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    sl_connect(&s, b.port, 1);
+    sl_info(&s, QP_FOLLOWERINFO, 6, 20);
+    sl_expect(&s, QP_LEADERINFO, z(7, 0));
+    CU_ASSERT_EQUAL(s.qp.data.len, 4);
+    CU_ASSERT_EQUAL(zk_get_be32(s.qp.data.p), 0x10000);
+    CU_ASSERT_EQUAL(atomic_load(&b.vote_epoch), 0);
+    sl_ack_epoch(&s, 0, 0);
+    sl_expect(&s, QP_DIFF, 0);
+    sl_expect(&s, QP_NEWLEADER, z(7, 0));
+    CU_ASSERT(zk_slice_eq_str(s.qp.data, b.peer.membership));
+    CU_ASSERT_PTR_NULL(atomic_load(&b.zks));
+    sl_ack(&s, z(7, 0));
+    sl_expect(&s, QP_UPTODATE, -1);
+    sl_ack(&s, z(7, 0));
+    CU_ASSERT_EQUAL(atomic_load(&b.vote_epoch), 7);
+    CU_ASSERT_EQUAL(status(&b).synced_followers, 1);
+    CU_ASSERT_EQUAL(status(&b).last_committed, z(7, 0));
+    bench_fini(&b);
+    CU_ASSERT(sl_ends(&s));
+    sl_close(&s);
+}
+
+static void
+test_epochs_are_on_disk_before_they_are_told(void)
+{
+    struct scripted_learner s;
+    struct zk_errmsg em;
+    struct zab_epochs e;
+    struct bench b;
+
+    bench_init(&b, "");
+    sl_connect(&s, b.port, 1);
+    sl_info(&s, QP_FOLLOWERINFO, 4, 20);
+    sl_expect(&s, QP_LEADERINFO, z(5, 0));
+    must(zab_epochs_load(&e, b.epochs.dir, 0, &em) == ZK_OK, "epochs", &em);
+    CU_ASSERT_EQUAL(e.accepted, 5);
+    CU_ASSERT_EQUAL(e.current, 0);
+    sl_ack_epoch(&s, 0, 0);
+    sl_expect(&s, QP_DIFF, 0);
+    sl_expect(&s, QP_NEWLEADER, z(5, 0));
+    must(zab_epochs_load(&e, b.epochs.dir, 0, &em) == ZK_OK, "epochs", &em);
+    CU_ASSERT_EQUAL(e.current, 5);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_a_learner_that_is_ahead_is_dropped(void)
+{
+    struct scripted_learner ahead, s;
+    struct bench b;
+
+    bench_init(&b, "");
+    sl_connect(&ahead, b.port, 1);
+    sl_info(&ahead, QP_FOLLOWERINFO, 0, 20);
+    sl_expect(&ahead, QP_LEADERINFO, z(1, 0));
+    sl_ack_epoch(&ahead, 5, z(5, 0));
+    CU_ASSERT(sl_ends(&ahead));
+    sl_connect(&s, b.port, 2);
+    CU_ASSERT_EQUAL(sl_join(&s, false, 0), 1);
+    bench_fini(&b);
+    sl_close(&ahead);
+    sl_close(&s);
+}
+
+static void
+test_other_acks_before_that_of_newleader_do_no_harm(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    sl_connect(&s, b.port, 1);
+    sl_info(&s, QP_FOLLOWERINFO, 0, 20);
+    sl_expect(&s, QP_LEADERINFO, z(1, 0));
+    sl_ack_epoch(&s, 0, 0);
+    sl_expect(&s, QP_DIFF, 0);
+    sl_expect(&s, QP_NEWLEADER, z(1, 0));
+    sl_ack(&s, 0x77);           /* ZOOKEEPER-4685 */
+    sl_ack(&s, z(1, 0));
+    sl_expect(&s, QP_UPTODATE, -1);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_without_a_quorum_it_gives_up(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+    int64_t begin_ms = zk_time_mono_ms();
+
+    bench_init(&b, "");
+    sl_connect(&s, b.port, 77);     /* A stranger does not count. */
+    sl_info(&s, QP_FOLLOWERINFO, 0, 20);
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
+    CU_ASSERT(zk_time_mono_ms() - begin_ms >= INIT_LIMIT * TICK_MS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.why.text, "quorum"));
+    CU_ASSERT(sl_ends(&s));
+    CU_ASSERT_EQUAL(b.epochs.accepted, 0);
+    bench_close(&b);
+    sl_close(&s);
+}
+
+static bool
+is_serving(void *arg)
+{
+    struct bench *b = arg;
+
+    return atomic_load(&b->zks) != NULL;
+}
+
+static bool
+is_applied_1(void *arg)
+{
+    return tree_zxid(arg) == z(1, 1);
+}
+
+static void
+test_one_voter_leads_alone(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_open(&b, 1, "");
+    bench_lead(&b);
+    CU_ASSERT(until(is_serving, &b));
+    sl_connect(&s, b.port, 9);
+    CU_ASSERT_EQUAL(sl_join(&s, true, z(1, 0)), 1);
+    sl_create_session(&s, SESSION);
+    sl_expect(&s, QP_INFORM, z(1, 1));
+    CU_ASSERT_EQUAL(sl_txn_type(&s), OP_CREATE_SESSION);
+    CU_ASSERT(until(is_applied_1, &b));
+    CU_ASSERT_EQUAL(status(&b).synced_observers, 1);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_learners_of_3_4_get_no_configuration(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    sl_connect(&s, b.port, 1);
+    sl_info(&s, QP_FOLLOWERINFO, 0, 12);
+    sl_expect(&s, QP_LEADERINFO, z(1, 0));
+    sl_ack_epoch(&s, 0, 0);
+    sl_expect(&s, QP_DIFF, 0);
+    sl_expect(&s, QP_NEWLEADER, z(1, 0));
+    CU_ASSERT(zk_slice_is_null(s.qp.data));
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_strange_bytes_end_their_connection_only(void)
+{
+    static const char http[] = "GET / HTTP/1.1\r\n\r\n";
+    uint8_t huge[20] = { 0 };
+    struct scripted_learner s, bad;
+    struct bench b;
+
+    bench_init(&b, "");
+    sl_connect(&bad, b.port, 8);
+    sl_send_raw(&bad, http, sizeof http - 1);
+    CU_ASSERT(sl_ends(&bad));
+    sl_close(&bad);
+
+    zk_put_be32(huge, QP_FOLLOWERINFO);
+    zk_put_be32(huge + 12, 0x7fffffff);
+    sl_connect(&bad, b.port, 8);
+    sl_send_raw(&bad, huge, sizeof huge);
+    CU_ASSERT(sl_ends(&bad));
+    sl_close(&bad);
+
+    sl_connect(&bad, b.port, 3);    /* The leader's own id. */
+    sl_info(&bad, QP_FOLLOWERINFO, 0, 20);
+    CU_ASSERT(sl_ends(&bad));
+    sl_close(&bad);
+
+    follower(&b, &s);
+    sl_send(&s, 77, 0, ZK_SLICE_NULL);  /* Unknown: left out. */
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    zk_put_be32(huge, QP_REQUEST);
+    sl_send_raw(&s, huge, sizeof huge);
+    CU_ASSERT(sl_ends(&s));
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_strangers_are_few(void)
+{
+    struct scripted_learner many[80], s;
+    struct bench b;
+
+    bench_init(&b, "");
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(many); i++) {
+        sl_connect(&many[i], b.port, 100);
+    }
+    CU_ASSERT(sl_ends(&many[79]));
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(many); i++) {
+        sl_close(&many[i]);
+    }
+    /* They go one by one: the first tries may come too early. */
+    for (;;) {
+        sl_connect(&s, b.port, 1);
+        sl_info(&s, QP_FOLLOWERINFO, 0, 20);
+        if (sl_next(&s)) {
+            break;
+        }
+        sl_close(&s);
+    }
+    CU_ASSERT_EQUAL(s.qp.type, QP_LEADERINFO);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+/* ---- broadcast --------------------------------------------------------- */
+
+static void
+test_a_proposal_commits_by_the_ack_of_a_quorum(void)
+{
+    struct scripted_learner s, o;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, z(1, 0));
+    sl_create_session(&s, SESSION);
+    sl_expect(&s, QP_PROPOSAL, z(1, 1));
+    CU_ASSERT_EQUAL(sl_txn_type(&s), OP_CREATE_SESSION);
+    CU_ASSERT(sl_is_silent(&s, 1));
+    CU_ASSERT(sl_is_silent(&o, 1));
+    CU_ASSERT_EQUAL(tree_zxid(&b), z(1, 0));
+    sl_ack(&s, z(1, 1));
+    sl_expect(&s, QP_COMMIT, z(1, 1));
+    sl_expect(&o, QP_INFORM, z(1, 1));
+    CU_ASSERT_EQUAL(sl_txn_type(&o), OP_CREATE_SESSION);
+    CU_ASSERT(until(is_applied_1, &b));
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
+static void
+test_an_ack_counts_for_all_before_it(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    for (int i = 0; i < 3; i++) {
+        char path[] = { '/', (char) ('a' + i), '\0' };
+
+        sl_create(&s, SESSION, i + 1, path, 0);
+    }
+    for (int i = 1; i <= 4; i++) {
+        sl_expect(&s, QP_PROPOSAL, z(1, i));
+    }
+    sl_ack(&s, z(1, 3));
+    for (int i = 1; i <= 3; i++) {
+        sl_expect(&s, QP_COMMIT, z(1, i));
+    }
+    CU_ASSERT(sl_is_silent(&s, 1));
+    sl_ack(&s, z(1, 4));
+    sl_expect(&s, QP_COMMIT, z(1, 4));
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+/* The error of the next proposal, which is let through; 0: none. */
+static int32_t
+proposed_err(struct scripted_learner *s, int64_t zxid)
+{
+    int32_t err;
+
+    sl_expect(s, QP_PROPOSAL, zxid);
+    err = sl_txn_err(s);
+    sl_ack(s, zxid);
+    sl_expect(s, QP_COMMIT, zxid);
+    return err;
+}
+
+static void
+test_requests_are_answered_as_by_java(void)
+{
+    struct scripted_learner s, o;
+    struct zk_buf body = { 0 };
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, z(1, 0));
+    sl_create_session(&s, SESSION);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 1)), 0);
+
+    /* create: no ids at all, an empty list, one id. */
+    output_archive_slice(&body, ZK_SLICE_LIT("/a"));
+    output_archive_slice(&body, ZK_SLICE_LIT("x"));
+    zk_buf_append(&body, acl_raw_open.p, (size_t) acl_raw_open.len);
+    output_archive_int(&body, 0);
+    sl_request(&s, SESSION, 1, OP_CREATE, SL_IDS_NULL, &body);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 2)), KE_MARSHALLING);
+    sl_request(&s, SESSION, 2, OP_CREATE, SL_IDS_NONE, &body);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 3)), 0);
+    sl_request(&s, SESSION, 3, OP_CREATE, SL_IDS_IP, &body);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 4)), KE_NODE_EXISTS);
+    sl_request(&s, SESSION, 4, OP_CREATE, SL_IDS_IP, NULL);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 5)), KE_MARSHALLING);
+    sl_request(&s, SESSION, 5, OP_RECONFIG, SL_IDS_IP, NULL);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 6)), KE_MARSHALLING);
+
+    /* Sessions: unknown, owned by another link, moved. */
+    sl_create(&s, SESSION + 1, 1, "/b", 1);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 7)), KE_SESSION_EXPIRED);
+    sl_create(&o, SESSION, 1, "/b", 1);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 8)), KE_SESSION_MOVED);
+    zk_buf_clear(&body);
+    output_archive_long(&body, SESSION);
+    output_archive_int(&body, 10000);
+    sl_send(&o, QP_REVALIDATE, -1, zk_slice(body.data, (int32_t) body.len));
+    for (int i = 1; i <= 8; i++) {
+        sl_expect(&o, QP_INFORM, z(1, i));
+    }
+    sl_expect(&o, QP_REVALIDATE, -1);
+    CU_ASSERT_EQUAL(s.qp.data.len, -1);
+    CU_ASSERT_EQUAL(o.qp.data.len, 9);
+    CU_ASSERT_EQUAL(zk_get_be64(o.qp.data.p), SESSION);
+    CU_ASSERT_EQUAL(o.qp.data.p[8], 1);
+    sl_create(&o, SESSION, 2, "/b", 1);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 9)), 0);
+    sl_create(&s, SESSION, 6, "/c", 1);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 10)), KE_SESSION_MOVED);
+    sl_send(&s, QP_REVALIDATE, -1, zk_slice("\0\0\0\0\0\0\0\7\0\0\0\1", 12));
+    sl_expect(&s, QP_REVALIDATE, -1);
+    CU_ASSERT_EQUAL(s.qp.data.p[8], 0);
+
+    /* Reads, pings and what is no operation: nothing. */
+    sl_request(&s, SESSION, 7, OP_GET_DATA, SL_IDS_IP, NULL);
+    sl_request(&s, SESSION, 8, OP_PING, SL_IDS_IP, NULL);
+    sl_request(&s, SESSION, 9, 55, SL_IDS_IP, NULL);
+    sl_request(&s, SESSION, 9, OP_CHECK, SL_IDS_IP, NULL);
+    sl_request(&s, SESSION, 9, OP_DELETE_CONTAINER, SL_IDS_IP, NULL);
+    sl_request(&s, SESSION, 9, OP_ERROR, SL_IDS_IP, NULL);
+    CU_ASSERT(sl_is_silent(&s, 1));
+
+    /* A session that is there; closed twice. */
+    sl_create_session(&s, SESSION);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 11)), 0);
+    sl_request(&s, SESSION, 10, OP_CLOSE_SESSION, SL_IDS_NULL, NULL);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 12)), 0);
+    sl_request(&s, SESSION, 11, OP_CLOSE_SESSION, SL_IDS_NULL, NULL);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 13)), 0);
+
+    zk_buf_fini(&body);
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
+static void
+test_sync_comes_behind_what_was_proposed_before_it(void)
+{
+    struct scripted_learner s;
+    struct zk_buf path = { 0 };
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    output_archive_slice(&path, ZK_SLICE_LIT("/"));
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_request(&s, SESSION, 1, OP_SYNC, SL_IDS_IP, &path);
+    sl_expect(&s, QP_SYNC, 0);
+    CU_ASSERT(zk_slice_is_null(s.qp.data));
+
+    sl_create(&s, SESSION, 2, "/a", 1);
+    sl_request(&s, SESSION, 3, OP_SYNC, SL_IDS_IP, &path);
+    sl_create(&s, SESSION, 4, "/b", 1);
+    sl_request(&s, SESSION, 5, OP_SYNC, SL_IDS_IP, &path);
+    sl_expect(&s, QP_PROPOSAL, z(1, 2));
+    sl_expect(&s, QP_PROPOSAL, z(1, 3));
+    CU_ASSERT(sl_is_silent(&s, 1));
+    CU_ASSERT_EQUAL(status(&b).pending_syncs, 2);
+    sl_ack(&s, z(1, 2));
+    sl_expect(&s, QP_COMMIT, z(1, 2));
+    sl_expect(&s, QP_SYNC, 0);
+    CU_ASSERT(sl_is_silent(&s, 1));
+    sl_ack(&s, z(1, 3));
+    sl_expect(&s, QP_COMMIT, z(1, 3));
+    sl_expect(&s, QP_SYNC, 0);
+    CU_ASSERT_EQUAL(status(&b).pending_syncs, 0);
+    zk_buf_fini(&path);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_a_ping_with_torn_sessions_ends_the_link(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_send(&s, QP_PING, 0, zk_slice("123456789012", 12));
+    CU_ASSERT(sl_is_silent(&s, 1));
+    sl_send(&s, QP_PING, 0, zk_slice("1234567890123", 13));
+    CU_ASSERT(sl_ends(&s));
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+/* ---- joining ----------------------------------------------------------- */
+
+/* Discovery of one that comes while another follower is there. */
+static void
+join_at(const struct bench *b, struct scripted_learner *s, int64_t sid,
+        bool observer, int64_t last_zxid)
+{
+    sl_connect(s, b->port, sid);
+    sl_info(s, observer ? QP_OBSERVERINFO : QP_FOLLOWERINFO, 0, 20);
+    sl_expect(s, QP_LEADERINFO, z(1, 0));
+    sl_ack_epoch(s, 0, last_zxid);
+}
+
+static void
+expect_pairs(struct scripted_learner *s, int64_t first, int64_t last)
+{
+    for (int64_t i = first; i <= last; i++) {
+        sl_expect(s, QP_PROPOSAL, i);
+        (void) sl_txn_type(s);
+        sl_expect(s, QP_COMMIT, i);
+    }
+}
+
+static void
+up(struct scripted_learner *s)
+{
+    sl_expect(s, QP_NEWLEADER, z(1, 0));
+    sl_ack(s, z(1, 0));
+}
+
+static void
+test_a_learner_gets_what_it_lacks(void)
+{
+    struct scripted_learner s, t;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    create_many(&s, z(1, 2), 5);
+
+    join_at(&b, &t, 2, false, z(1, 4));         /* Behind. */
+    sl_expect(&t, QP_DIFF, z(1, 6));
+    expect_pairs(&t, z(1, 5), z(1, 6));
+    up(&t);
+    sl_expect(&t, QP_UPTODATE, -1);
+    sl_close(&t);
+
+    join_at(&b, &t, 2, false, z(1, 9));         /* Too far. */
+    sl_expect(&t, QP_TRUNC, z(1, 6));
+    up(&t);
+    sl_expect(&t, QP_UPTODATE, -1);
+    sl_close(&t);
+
+    join_at(&b, &t, 9, true, z(1, 5));          /* An observer. */
+    sl_expect(&t, QP_DIFF, z(1, 6));
+    sl_expect(&t, QP_INFORM, z(1, 6));
+    up(&t);
+    sl_expect(&t, QP_UPTODATE, -1);
+    sl_close(&t);
+
+    join_at(&b, &t, 2, false, 0);               /* Empty. */
+    sl_expect(&t, QP_SNAP, z(1, 6));
+    CU_ASSERT(sl_skip_stream(&t) > 300);
+    up(&t);
+    sl_expect(&t, QP_UPTODATE, -1);
+    sl_close(&t);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_open_proposals_come_behind_newleader(void)
+{
+    struct scripted_learner s, t;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_create(&s, SESSION, 1, "/a", 1);
+    sl_expect(&s, QP_PROPOSAL, z(1, 2));
+    join_at(&b, &t, 2, false, z(1, 1));
+    sl_expect(&t, QP_DIFF, z(1, 1));
+    sl_expect(&t, QP_NEWLEADER, z(1, 0));
+    sl_expect(&t, QP_PROPOSAL, z(1, 2));        /* ZOOKEEPER-4394 */
+    sl_ack(&t, z(1, 0));
+    sl_expect(&t, QP_UPTODATE, -1);
+    sl_ack(&t, z(1, 2));                        /* The other one is slow. */
+    sl_expect(&t, QP_COMMIT, z(1, 2));
+    sl_expect(&s, QP_COMMIT, z(1, 2));
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&t);
+}
+
+static void
+test_a_server_that_connects_anew_replaces_its_link(void)
+{
+    struct scripted_learner s, t;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    sl_expect(&s, QP_PROPOSAL, z(1, 1));
+    join_at(&b, &t, 1, false, z(1, 0));
+    CU_ASSERT(sl_ends(&s));
+    sl_expect(&t, QP_DIFF, z(1, 0));
+    up(&t);
+    sl_expect(&t, QP_PROPOSAL, z(1, 1));
+    sl_expect(&t, QP_UPTODATE, -1);
+    sl_ack(&t, z(1, 1));
+    sl_expect(&t, QP_COMMIT, z(1, 1));
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&t);
+}
+
+static void
+test_the_log_files_help_who_is_far_behind(void)
+{
+    struct scripted_learner s, t;
+    struct bench b;
+
+    /* The committed log holds 500; no snapshot is small enough otherwise. */
+    bench_init(&b, "snapshotSizeFactor=1000");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    create_many(&s, z(1, 2), 600);
+    join_at(&b, &t, 2, false, z(1, 3));
+    sl_expect(&t, QP_DIFF, z(1, 601));
+    expect_pairs(&t, z(1, 4), z(1, 601));
+    up(&t);
+    sl_close(&t);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_a_small_snapshot_beats_a_long_log(void)
+{
+    struct scripted_learner s, t;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    create_many(&s, z(1, 2), 600);
+    join_at(&b, &t, 2, false, z(1, 3));
+    sl_expect(&t, QP_SNAP, z(1, 601));
+    (void) sl_skip_stream(&t);
+    up(&t);
+    sl_close(&t);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_observers_wait_where_too_many_are_brought_up(void)
+{
+    struct scripted_learner s, t;
+    struct bench b;
+
+    bench_init(&b, "leader.maxConcurrentDiffSyncs=0");
+    follower(&b, &s);           /* Participants are exempt. */
+    join_at(&b, &t, 9, true, z(1, 0));
+    CU_ASSERT(sl_ends(&t));
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&t);
+}
+
+/* ---- liveness ---------------------------------------------------------- */
+
+static void
+test_a_leader_without_its_quorum_steps_down(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    CU_ASSERT(until(is_serving, &b));
+    sl_close(&s);
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.why.text, "quorum"));
+    CU_ASSERT_PTR_NULL(atomic_load(&b.zks));
+    bench_close(&b);
+}
+
+static void
+test_a_silent_follower_is_none(void)
+{
+    struct scripted_learner s;
+    int64_t begin_ms;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    begin_ms = zk_time_mono_ms();
+    s.mute = true;
+    CU_ASSERT(sl_ends(&s));
+    CU_ASSERT(zk_time_mono_ms() - begin_ms >= SYNC_LIMIT * TICK_MS - 100);
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
+    bench_close(&b);
+    sl_close(&s);
+}
+
+static void
+test_who_acks_nothing_for_too_long_is_closed(void)
+{
+    struct scripted_learner s, t;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    join_at(&b, &t, 2, false, z(1, 0));
+    sl_expect(&t, QP_DIFF, z(1, 0));
+    up(&t);
+    sl_expect(&t, QP_UPTODATE, -1);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_expect(&t, QP_PROPOSAL, z(1, 1));
+    sl_expect(&t, QP_COMMIT, z(1, 1));
+    CU_ASSERT_FALSE(sl_next(&t));       /* PINGs are echoed meanwhile. */
+    CU_ASSERT(t.pings >= SYNC_LIMIT);
+    sl_close(&s);
+    sl_close(&t);
+    leader_shutdown(b.l, "the test is over");
+    (void) bench_join(&b);
+    bench_close(&b);
+}
+
+static void
+test_who_reads_nothing_is_cut_off(void)
+{
+    struct scripted_learner s, o;
+    struct bench b;
+
+    bench_init(&b, "zkd.learnerOutputMaxBytes=1000000");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, z(1, 0));
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    for (int i = 2; status(&b).observers > 0 && i < 100; i++) {
+        char *path = zk_xasprintf("/n%d", i);
+
+        sl_create(&s, SESSION, i, path, 500000);
+        free(path);
+        pass_one(&s, z(1, i));
+    }
+    CU_ASSERT_EQUAL(status(&b).observers, 0);
+    CU_ASSERT_EQUAL(status(&b).followers, 1);
+    CU_ASSERT(sl_ends(&o));
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static bool
+is_logged_2(void *arg)
+{
+    struct bench *b = arg;
+
+    return file_txn_log_last_synced(file_txn_snap_log_log(b->db->files))
+           == z(1, 2);
+}
+
+static void
+test_what_is_logged_is_applied_at_the_end(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_create(&s, SESSION, 1, "/tail", 1);
+    sl_expect(&s, QP_PROPOSAL, z(1, 2));
+    CU_ASSERT(until(is_logged_2, &b));
+    leader_shutdown(b.l, "the test is over");
+    CU_ASSERT(sl_ends(&s));
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_ESTOPPED);
+    CU_ASSERT_EQUAL(tree_zxid(&b), z(1, 2));
+    CU_ASSERT_PTR_NOT_NULL(data_tree_find(b.db->tree,
+                                          ZK_SLICE_LIT("/tail")));
+    CU_ASSERT_EQUAL(outstanding_changes_size(b.db->changes), 0);
+    sl_close(&s);
+
+    /* The next leader of the same process begins where this one ended. */
+    bench_lead(&b);
+    sl_connect(&s, b.port, 1);
+    sl_info(&s, QP_FOLLOWERINFO, 1, 20);
+    sl_expect(&s, QP_LEADERINFO, z(2, 0));
+    sl_ack_epoch(&s, 1, z(1, 1));
+    sl_expect(&s, QP_DIFF, z(1, 2));
+    expect_pairs(&s, z(1, 2), z(1, 2));
+    sl_expect(&s, QP_NEWLEADER, z(2, 0));
+    sl_ack(&s, z(2, 0));
+    sl_expect(&s, QP_UPTODATE, -1);
+    sl_create(&s, SESSION, 2, "/next", 1);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(2, 1)), 0);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+static void
+test_a_used_up_epoch_ends_without_a_fault(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "testingonly.initialZxid=4294967292");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 0xfffffffd));
+    sl_create(&s, SESSION, 1, "/last", 1);
+    sl_create(&s, SESSION, 2, "/over", 1);
+    sl_create(&s, SESSION, 3, "/more", 1);
+    sl_expect(&s, QP_PROPOSAL, z(1, 0xfffffffe));
+    CU_ASSERT(sl_is_silent(&s, 1));     /* It waits for the commit. */
+    sl_ack(&s, z(1, 0xfffffffe));
+    sl_expect(&s, QP_COMMIT, z(1, 0xfffffffe));
+    CU_ASSERT(sl_ends(&s));
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
+    CU_ASSERT_EQUAL(tree_zxid(&b), z(1, 0xfffffffe));
+    CU_ASSERT_PTR_NULL(data_tree_find(b.db->tree, ZK_SLICE_LIT("/over")));
+    bench_close(&b);
+    sl_close(&s);
+}
+
+static void
+test_a_port_in_use_is_no_fault(void)
+{
+    struct bench b;
+    int fd;
+
+    bench_open(&b, 3, "");
+    fd = zk_test_listen(b.port, 1);
+    bench_lead(&b);
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.why.text, "127.0.0.1"));
+    close(fd);
+    bench_close(&b);
+}
+
+static void
+test_shutdown_comes_at_any_time(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_open(&b, 3, "");
+    b.l = leader_create(&b.peer);
+    leader_shutdown(b.l, "before");
+    zk_thread_start(&b.thread, bench_run, &b, "QuorumPeer");
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_ESTOPPED);
+    CU_ASSERT_STRING_EQUAL(b.why.text, "before");
+    bench_lead(&b);
+    sl_connect(&s, b.port, 1);
+    sl_info(&s, QP_FOLLOWERINFO, 0, 20);
+    sl_expect_type(&s, QP_LEADERINFO);
+    bench_fini(&b);
+    CU_ASSERT(sl_ends(&s));
+    sl_close(&s);
+}
+
+/* ---- words ------------------------------------------------------------- */
+
+static void
+test_status_words_know_the_learners(void)
+{
+    const struct server_role *role;
+    struct scripted_learner s, o;
+    struct zk_buf out = { 0 };
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, z(1, 0));
+    CU_ASSERT(until(is_serving, &b));
+    role = zookeeper_server_role(atomic_load(&b.zks));
+    CU_ASSERT_STRING_EQUAL(role->mode, "leader");
+    role->srvr(role->self, &out);
+    zk_buf_append(&out, "", 1);
+    CU_ASSERT_STRING_EQUAL((char *) out.data,
+                           "Proposal sizes last/min/max: -1/-1/-1\n");
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    zk_buf_clear(&out);
+    role->srvr(role->self, &out);
+    role->mntr(role->self, &out);
+    zk_buf_append(&out, "", 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr((char *) out.data, "last/min/max: 48/48/48"
+                                  "\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr((char *) out.data, "learners\t2\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr((char *) out.data,
+                                  "synced_followers\t1\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr((char *) out.data,
+                                  "synced_observers\t1\n"));
+    CU_ASSERT(status(&b).sync_time_ms >= 0);
+    zk_buf_fini(&out);
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
+static const struct zk_test tests[] = {
+    { "a quorum is led into a new epoch",
+      test_a_quorum_is_led_into_a_new_epoch },
+    { "epochs are on disk before they are told",
+      test_epochs_are_on_disk_before_they_are_told },
+    { "a learner that is ahead is dropped",
+      test_a_learner_that_is_ahead_is_dropped },
+    { "other acks before that of NEWLEADER do no harm",
+      test_other_acks_before_that_of_newleader_do_no_harm },
+    { "without a quorum it gives up", test_without_a_quorum_it_gives_up },
+    { "one voter leads alone", test_one_voter_leads_alone },
+    { "learners of 3.4 get no configuration",
+      test_learners_of_3_4_get_no_configuration },
+    { "strange bytes end their connection only",
+      test_strange_bytes_end_their_connection_only },
+    { "strangers are few", test_strangers_are_few },
+    { "a proposal commits by the ack of a quorum",
+      test_a_proposal_commits_by_the_ack_of_a_quorum },
+    { "an ack counts for all before it",
+      test_an_ack_counts_for_all_before_it },
+    { "requests are answered as by Java",
+      test_requests_are_answered_as_by_java },
+    { "SYNC comes behind what was proposed before it",
+      test_sync_comes_behind_what_was_proposed_before_it },
+    { "a PING with torn sessions ends the link",
+      test_a_ping_with_torn_sessions_ends_the_link },
+    { "a learner gets what it lacks", test_a_learner_gets_what_it_lacks },
+    { "open proposals come behind NEWLEADER",
+      test_open_proposals_come_behind_newleader },
+    { "a server that connects anew replaces its link",
+      test_a_server_that_connects_anew_replaces_its_link },
+    { "the log files help who is far behind",
+      test_the_log_files_help_who_is_far_behind },
+    { "a small snapshot beats a long log",
+      test_a_small_snapshot_beats_a_long_log },
+    { "observers wait where too many are brought up",
+      test_observers_wait_where_too_many_are_brought_up },
+    { "a leader without its quorum steps down",
+      test_a_leader_without_its_quorum_steps_down },
+    { "a silent follower is none", test_a_silent_follower_is_none },
+    { "who acks nothing for too long is closed",
+      test_who_acks_nothing_for_too_long_is_closed },
+    { "who reads nothing is cut off", test_who_reads_nothing_is_cut_off },
+    { "what is logged is applied at the end",
+      test_what_is_logged_is_applied_at_the_end },
+    { "a used up epoch ends without a fault",
+      test_a_used_up_epoch_ends_without_a_fault },
+    { "a port in use is no fault", test_a_port_in_use_is_no_fault },
+    { "shutdown comes at any time", test_shutdown_comes_at_any_time },
+    { "status words know the learners",
+      test_status_words_know_the_learners },
+};
+
+ZK_TEST_MAIN("leader", tests)
