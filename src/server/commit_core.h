@@ -41,6 +41,7 @@ struct commit_core {
     size_t syncs_answered;      /* Of those, the first. */
 };
 
+/* 'last' is the zxid the tree is at. */
 void commit_core_init(struct commit_core *cc, bool learner, int64_t last);
 /* Frees what is left in it. */
 void commit_core_fini(struct commit_core *cc);

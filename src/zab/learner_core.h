@@ -80,6 +80,7 @@ struct learner_core_options {
 
 struct learner_core;
 
+/* Copies both structs; the env's 'self' is borrowed. */
 struct learner_core *learner_core_create(const struct learner_env *env,
                                          const struct learner_core_options *o);
 void learner_core_destroy(struct learner_core *lc);
