@@ -13,6 +13,7 @@
 #include "config/environment.h"
 #include "main/four_letter_word_main.h"
 #include "main/java_launcher.h"
+#include "main/quorum_server_main.h"
 #include "main/server_signals.h"
 #include "main/zookeeper_server_main.h"
 #include "persistence/purge_txn_log.h"
@@ -115,10 +116,12 @@ qpm_limit_memory(void)
 static int
 qpm_check_supported(const struct server_config *c, struct zk_errmsg *em)
 {
-    if (server_config_is_distributed(c)) {
-        return zk_fail(em, ZK_ECONFIG, "%s asks for an ensemble (%zu server "
-                       "lines): this version of zkd runs standalone servers "
-                       "only", c->config_file, c->quorum.n_servers);
+    int rv = server_config_is_distributed(c)
+             ? quorum_server_main_check(c, em)
+             : ZK_OK;
+
+    if (rv != ZK_OK) {
+        return rv;
     }
     if (c->cnxn.client.port < 0 && c->cnxn.secure_client.port == 0) {
         return zk_fail(em, ZK_ECONFIG, "%s sets no clientPort: nobody could "
@@ -155,9 +158,13 @@ qpm_run_server(struct server_config *config)
                              config->storage.data_dir,
                              config->storage.snap_retain_count,
                              config->storage.purge_interval_ms);
-    zk_warn(main, "Either no config or no quorum defined in config, running "
-            "in standalone mode");
-    code = zookeeper_server_main_run(config);
+    if (server_config_is_distributed(config)) {
+        code = quorum_server_main_run(config);
+    } else {
+        zk_warn(main, "Either no config or no quorum defined in config, "
+                "running in standalone mode");
+        code = zookeeper_server_main_run(config);
+    }
     purge_task_stop(purge);
     return code;
 }

@@ -67,6 +67,25 @@ class ZkdCase(unittest.TestCase):
                       (self.data, self.port, text))
         return path
 
+    def write_member(self, text="", myid=1, members=3):
+        """The same for server 1 of an ensemble; nobody listens on the
+        others' ports."""
+        socks = [socket.socket() for _ in range(2 * members)]
+        for sock in socks:
+            sock.bind(("127.0.0.1", 0))
+        ports = [sock.getsockname()[1] for sock in socks]
+        for sock in socks:
+            sock.close()
+        self.election_port = ports[1]
+        os.makedirs(self.data, exist_ok=True)
+        if myid is not None:
+            with open(self.data + "/myid", "w", encoding="ascii") as out:
+                out.write("%d\n" % myid)
+        return self.write_cfg("initLimit=5\nsyncLimit=2\n" + text + "".join(
+            "server.%d=127.0.0.1:%d:%d\n" % (at + 1, ports[2 * at],
+                                             ports[2 * at + 1])
+            for at in range(members)))
+
     def run_zkd(self, *words, **env):
         """Runs zkd to its end."""
         return subprocess.run(
@@ -187,17 +206,32 @@ class Refusals(ZkdCase):
                            "Invalid config, exiting abnormally",
                            "property zookeeper.snapCount=x")
 
-    def test_ensemble(self):
-        os.mkdir(self.data)
-        with open(self.data + "/myid", "w", encoding="ascii") as out:
-            out.write("1\n")
-        lines = "".join("server.%d=127.0.0.1:%d:%d\n" % (n, 2888 + n,
-                                                         3888 + n)
-                        for n in (1, 2, 3))
-        cfg = self.write_cfg("initLimit=5\nsyncLimit=2\n" + lines)
-        self.check_refused(self.run_zkd(cfg), 2,
-                           "Invalid config, exiting abnormally",
-                           "asks for an ensemble (3 server lines)")
+    def check_member(self, reason, more="", **member):
+        self.check_refused(self.run_zkd(self.write_member(more, **member)),
+                           2, "Invalid config, exiting abnormally", reason)
+        self.assertFalse(os.path.exists(self.data + "/version-2"))
+
+    def test_member_without_number(self):
+        self.check_member("zoo.cfg: the myid file is missing: %s/myid"
+                          % self.data, myid=None)
+
+    def test_member_of_another_ensemble(self):
+        self.check_member("zoo.cfg: My id 7 not in the peer list", myid=7)
+
+    def test_protection_between_servers(self):
+        self.check_member("zoo.cfg: sslQuorum=true: TLS between servers is "
+                          "not supported", "sslQuorum=true\n")
+        self.check_member("zoo.cfg: quorum.auth.enableSasl=true: SASL "
+                          "between servers is not supported",
+                          "quorum.auth.enableSasl=true\n")
+
+    def test_election_port_in_use(self):
+        cfg = self.write_member("electionPortBindRetry=1\n")
+        with socket.create_server(("127.0.0.1", self.election_port)):
+            ran = self.run_zkd(cfg)
+        self.check_refused(ran, 14,
+                           "Unable to bind to quorum port, exiting abnormally",
+                           "127.0.0.1:%d" % self.election_port)
 
     def test_no_port(self):
         cfg = self.write_cfg()
@@ -248,6 +282,37 @@ class Life(ZkdCase):
                       ask(self.port, b"srvr").decode())
         self.stop(server)
         self.assertIn("Exiting normally", self.read("out"))
+
+    def test_member_without_the_others(self):
+        server = self.start(self.write_member("4lw.commands.whitelist=*\n"))
+        for word in (b"srvr", b"mntr", b"conf", b"cons"):
+            self.assertEqual(
+                ask(self.port, word), b"This ZooKeeper instance is not "
+                b"currently serving requests\n", word)
+        self.assertEqual(ask(self.port, b"isro"), b"null")
+        self.assertEqual(ask(self.port, b"ruok"), b"imok")
+        self.stop(server)
+        out = self.read("out")
+        self.assertRegex(out, r"\[myid:1\] - INFO \[QuorumPeer\[myid=1\]"
+                         r"\(plain=\[0:0:0:0:0:0:0:0\]:%d\)"
+                         r"\(secure=disabled\):QuorumPeer@[0-9]+\] - LOOKING"
+                         % self.port)
+        self.assertIn("Exiting normally", out)
+
+    def test_member_that_serves_reads_alone(self):
+        server = self.start("-Dreadonlymode.enabled=true",
+                            self.write_member())
+        wait_until("it serves reads", lambda: b"Mode: read-only" in (
+            ask(self.port, b"srvr") or b""))
+        self.assertEqual(ask(self.port, b"isro"), b"ro")
+        self.stop(server)
+
+    def test_ensemble_of_one(self):
+        server = self.start(self.write_member("standaloneEnabled=false\n",
+                                              members=1))
+        wait_until("it leads", lambda: b"Mode: leader" in (
+            ask(self.port, b"srvr") or b""))
+        self.stop(server)
 
     def test_interrupt(self):
         server = self.start(self.write_cfg())
