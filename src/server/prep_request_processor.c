@@ -7,6 +7,7 @@
 
 #include "jute/zookeeper_records.h"
 #include "metrics/server_metrics.h"
+#include "proto/multi_codec.h"
 #include "server/prep_internal.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -255,6 +256,41 @@ prp_reconfig_decodes(const struct prep_request_processor *prp,
     return jute_reconfig_request_decode(&ia, &rr) == ZK_OK;
 }
 
+/* Transactions that no server of 3.4 can read: it would fall out of the
+ * ensemble again and again. */
+static bool
+prp_is_new_type(int32_t type)
+{
+    return type == OP_CREATE2 || type == OP_RECONFIG
+           || type == OP_CREATE_CONTAINER || type == OP_DELETE_CONTAINER
+           || type == OP_CREATE_TTL;
+}
+
+static bool
+prp_is_too_new(const struct prep_request_processor *prp,
+               const struct request *r)
+{
+    struct multi_request mr;
+    struct multi_op mo;
+
+    if (prp->env.old_learners == NULL
+        || atomic_load_explicit(prp->env.old_learners, memory_order_relaxed)
+               == 0) {
+        return false;
+    }
+    if (r->type != OP_MULTI) {
+        return prp_is_new_type(r->type);
+    }
+    multi_request_init(&mr, OP_MULTI, r->body.p, (size_t) r->body.len,
+                       prp->env.config->storage.max_record);
+    while (multi_request_next(&mr, &mo) == 1) {
+        if (prp_is_new_type(mo.type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int
 prp_write_err(struct prep_request_processor *prp, const struct prep_op *op)
 {
@@ -264,6 +300,9 @@ prp_write_err(struct prep_request_processor *prp, const struct prep_op *op)
     zk_buf_clear(&prp->txn);
     txn_encode_header(&prp->txn, op->r->session_id, op->r->cxid, op->zxid,
                       prp->time, op->r->type);
+    if (prp_is_too_new(prp, op->r)) {
+        return KE_UNIMPLEMENTED;
+    }
     if (op->r->type == OP_RECONFIG) {
         return prp_refuse_reconfig(prp, op->r);
     }

@@ -28,6 +28,9 @@ struct prep_env {
     struct session_tracker *sessions;
     const struct auth_options *auth;
     const struct server_config *config;
+    /* How many servers of 3.4 follow: while there are any, operations that
+     * would end them are refused with KE_UNIMPLEMENTED.  NULL: none ever. */
+    atomic_int *old_learners;
 };
 
 /* 'first_zxid' is the last zxid that is used: the next write gets the one

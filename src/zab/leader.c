@@ -275,10 +275,12 @@ ld_end(struct leader *l, struct zk_errmsg *em)
     struct zookeeper_server *zks = l->zks;
 
     leader_close_learners(l);
-    learner_cnx_acceptor_stop(l->acceptor);
-    l->acceptor = NULL;
-    net_listener_destroy(l->listener);
-    l->listener = NULL;
+    if (l->listener != NULL) {
+        learner_cnx_acceptor_stop(l->acceptor);
+        net_listener_destroy(l->listener);
+        l->acceptor = NULL;
+        l->listener = NULL;
+    }
     leader_join_learners(l);
     if (zks == NULL) {
         return ZK_OK;
@@ -312,11 +314,12 @@ leader_lead(struct leader *l, struct zk_errmsg *why)
     zk_assert(l->core == NULL);
     l->core = core;
     zk_unlock(&l->lock);
-    rv = ld_listen(l, why);
-    if (rv != ZK_OK) {
-        return ZK_OK;           /* Somebody has the port: the vote is lost. */
+    rv = ld_listen(l, why);     /* In use: the vote is lost, no more. */
+    if (rv == ZK_OK) {
+        rv = leader_establish(l, why);
+    } else {
+        rv = ZK_ENOTFOUND;
     }
-    rv = leader_establish(l, why);
     if (rv == ZK_OK) {
         ld_start_server(l);
         ld_serve(l, why);

@@ -76,6 +76,7 @@ lc_wire(struct leader_chain *lc, struct zookeeper_server *zks,
     struct sync_env se;
 
     zookeeper_server_prep_env(zks, &pe);
+    pe.old_learners = &l->old_learners;
     zookeeper_server_sync_env(zks, &se);
     lc->commit = commit_processor_create(false, zxid_make(l->epoch, 0),
                                          final);

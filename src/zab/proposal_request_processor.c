@@ -89,12 +89,17 @@ prop_flush(struct proposal_request_processor *prop)
     prop->sync->submit(prop->sync, &prop->to_log);
 }
 
-/* A client's sync, which no commit answers here: true only from a leader that
- * is one for sure (ZOOKEEPER-1675). */
+/* A learner's is answered behind what was proposed before it, and goes on only
+ * to be counted as done.  A client's is answered by Final, since nothing that
+ * was committed is missing here; but only by a leader that is one for sure
+ * (ZOOKEEPER-1675). */
 static void
-prop_check_sync(struct proposal_request_processor *prop, struct request *r)
+prop_sync(struct proposal_request_processor *prop, struct request *r)
 {
-    if (r->err == KE_OK && !leader_is_sure(prop->leader)) {
+    if (r->sink == NULL) {
+        prop_flush(prop);
+        leader_sync(prop->leader, r->owner);
+    } else if (r->err == KE_OK && !leader_is_sure(prop->leader)) {
         r->err = KE_CONNECTION_LOSS;
     }
 }
@@ -112,14 +117,8 @@ prop_one(struct proposal_request_processor *prop, struct request *r)
         request_free(r);        /* Its connection goes with the role. */
         return;
     }
-    if (r->type == OP_SYNC && r->sink == NULL) {
-        prop_flush(prop);
-        leader_sync(prop->leader, r->owner);
-        request_free(r);
-        return;
-    }
     if (r->type == OP_SYNC) {
-        prop_check_sync(prop, r);
+        prop_sync(prop, r);
     }
     if (r->txn != NULL) {
         prop_note_txn(prop, r);

@@ -3,7 +3,7 @@
  * proposal_request_processor.h: the leader's stage behind Prep (Java:
  * ProposalRequestProcessor): everything goes to the commit stage first, then
  * transactions go out as proposals and then to the own log.  A SYNC of a
- * learner ends here, behind the earlier requests of its link.
+ * learner takes its place here, behind the earlier requests of its link.
  *
  * No thread of its own; submitted to by one thread at a time, in order.
  */

@@ -257,6 +257,19 @@ create_many(struct scripted_learner *s, int64_t first, int n)
     }
 }
 
+/* The error of the next proposal, which is let through; 0: none. */
+static int32_t
+proposed_err(struct scripted_learner *s, int64_t zxid)
+{
+    int32_t err;
+
+    sl_expect(s, QP_PROPOSAL, zxid);
+    err = sl_txn_err(s);
+    sl_ack(s, zxid);
+    sl_expect(s, QP_COMMIT, zxid);
+    return err;
+}
+
 /* ---- discovery --------------------------------------------------------- */
 
 static void
@@ -422,6 +435,54 @@ test_learners_of_3_4_get_no_configuration(void)
     sl_close(&s);
 }
 
+static bool
+no_observers(void *arg)
+{
+    return status(arg).observers == 0;
+}
+
+/* Poison for them (protocol: section 9), alone or inside a multi. */
+static void
+test_while_one_of_3_4_follows_nothing_newer_is_proposed(void)
+{
+    struct scripted_learner s, old;
+    struct zk_buf body = { 0 }, multi = { 0 };
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 1)), 0);
+    sl_connect(&old, b.port, 9);
+    sl_info(&old, QP_OBSERVERINFO, 0, 12);
+    sl_expect(&old, QP_LEADERINFO, z(1, 0));
+    output_archive_slice(&body, ZK_SLICE_LIT("/a"));
+    output_archive_slice(&body, ZK_SLICE_LIT("x"));
+    zk_buf_append(&body, acl_raw_open.p, (size_t) acl_raw_open.len);
+    output_archive_int(&body, 0);
+    output_archive_int(&multi, OP_CREATE2);
+    output_archive_bool(&multi, false);
+    output_archive_int(&multi, -1);
+    zk_buf_append(&multi, body.data, body.len);
+    output_archive_int(&multi, -1);
+    output_archive_bool(&multi, true);
+    output_archive_int(&multi, -1);
+    sl_request(&s, SESSION, 1, OP_CREATE2, SL_IDS_IP, &body);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 2)), KE_UNIMPLEMENTED);
+    sl_request(&s, SESSION, 2, OP_MULTI, SL_IDS_IP, &multi);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 3)), KE_UNIMPLEMENTED);
+    sl_request(&s, SESSION, 3, OP_CREATE, SL_IDS_IP, &body);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 4)), 0);
+    sl_close(&old);
+    CU_ASSERT(until(no_observers, &b));
+    sl_request(&s, SESSION, 4, OP_CREATE2, SL_IDS_IP, &body);
+    CU_ASSERT_EQUAL(proposed_err(&s, z(1, 5)), KE_NODE_EXISTS);
+    zk_buf_fini(&body);
+    zk_buf_fini(&multi);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
 static void
 test_strange_bytes_end_their_connection_only(void)
 {
@@ -543,19 +604,6 @@ test_an_ack_counts_for_all_before_it(void)
     sl_close(&s);
 }
 
-/* The error of the next proposal, which is let through; 0: none. */
-static int32_t
-proposed_err(struct scripted_learner *s, int64_t zxid)
-{
-    int32_t err;
-
-    sl_expect(s, QP_PROPOSAL, zxid);
-    err = sl_txn_err(s);
-    sl_ack(s, zxid);
-    sl_expect(s, QP_COMMIT, zxid);
-    return err;
-}
-
 static void
 test_requests_are_answered_as_by_java(void)
 {
@@ -634,6 +682,14 @@ test_requests_are_answered_as_by_java(void)
     sl_close(&o);
 }
 
+static bool
+is_idle(void *arg)
+{
+    struct bench *b = arg;
+
+    return zookeeper_server_in_process(atomic_load(&b->zks)) == 0;
+}
+
 static void
 test_sync_comes_behind_what_was_proposed_before_it(void)
 {
@@ -666,6 +722,7 @@ test_sync_comes_behind_what_was_proposed_before_it(void)
     sl_expect(&s, QP_COMMIT, z(1, 3));
     sl_expect(&s, QP_SYNC, 0);
     CU_ASSERT_EQUAL(status(&b).pending_syncs, 0);
+    CU_ASSERT(until(is_idle, &b));      /* They count as done. */
     zk_buf_fini(&path);
     bench_fini(&b);
     sl_close(&s);
@@ -1117,6 +1174,8 @@ static const struct zk_test tests[] = {
     { "one voter leads alone", test_one_voter_leads_alone },
     { "learners of 3.4 get no configuration",
       test_learners_of_3_4_get_no_configuration },
+    { "while one of 3.4 follows nothing newer is proposed",
+      test_while_one_of_3_4_follows_nothing_newer_is_proposed },
     { "strange bytes end their connection only",
       test_strange_bytes_end_their_connection_only },
     { "strangers are few", test_strangers_are_few },
