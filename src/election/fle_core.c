@@ -193,8 +193,7 @@ fc_decide(struct fle_core *fc, const struct vote *v)
 static void
 fc_judge(struct fle_core *fc, int64_t now_ms)
 {
-    if (fc->own.zxid == FLE_NO_HISTORY
-        || !fc_quorum_for(fc, fc->inside, &fc->vote)) {
+    if (!fc_quorum_for(fc, fc->inside, &fc->vote)) {
         fc->agreed = false;
     } else if (fc_all_heard(fc)
                || quorum_verifier_contains_quorum(fc->qv, &fc->my_sid, 1)) {
