@@ -37,8 +37,8 @@ four_letter_words_hook(const struct four_letter_words *w);
  * thread, no lock held. */
 struct ensemble_words {
     void *self;
-    /* Appends "following - broadcast" and the like. */
-    void (*peer_state)(void *self, struct zk_buf *out);
+    /* Appends lines of mntr: "zk_peer_state\tfollowing - broadcast\n". */
+    void (*mntr)(void *self, struct zk_buf *out);
 };
 /* Before the port is started: the server belongs to an ensemble; 'e' is
  * copied. */

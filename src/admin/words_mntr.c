@@ -21,9 +21,7 @@ wm_role(const struct word_call *call, struct zk_buf *out)
         return;
     }
     if (call->ensemble != NULL) {
-        zk_buf_printf(out, "zk_peer_state\t");
-        call->ensemble->peer_state(call->ensemble->self, out);
-        zk_buf_append(out, "\n", 1);
+        call->ensemble->mntr(call->ensemble->self, out);
     }
     if (role->mntr != NULL) {
         role->mntr(role->self, out);

@@ -102,19 +102,23 @@ qsm_set_server(void *self, struct zookeeper_server *zks)
     }
 }
 
-/* "following - broadcast" (Java: QuorumPeer.getDetailedPeerState). */
+/* "following - broadcast" (Java: QuorumPeer.getDetailedPeerState), and whom an
+ * observer has its data from. */
 static void
-qsm_peer_state(void *self, struct zk_buf *out)
+qsm_mntr(void *self, struct zk_buf *out)
 {
     struct member_parts *m = self;
     struct quorum_peer_status st;
 
     quorum_peer_get_status(m->peer, &st);
+    zk_buf_printf(out, "zk_peer_state\t");
     for (const char *p = peer_state_name(st.state); *p != '\0'; p++) {
         zk_buf_printf(out, "%c", tolower((unsigned char) *p));
     }
-    if (st.broadcasting) {
-        zk_buf_printf(out, " - broadcast");
+    zk_buf_printf(out, "%s\n", st.broadcasting ? " - broadcast" : "");
+    if (st.state == PEER_OBSERVING) {
+        zk_buf_printf(out, "zk_observer_master_id\t%" PRId64 "\n",
+                      st.leader);
     }
 }
 
@@ -145,7 +149,7 @@ static int
 qsm_open(struct member_parts *m, const struct server_config *config)
 {
     const struct quorum_peer_env env = { m, qsm_set_server };
-    const struct ensemble_words ensemble = { m, qsm_peer_state };
+    const struct ensemble_words ensemble = { m, qsm_mntr };
     struct zk_errmsg em;
     int rv;
 

@@ -66,7 +66,7 @@ struct quorum_peer {
 
 /* The time without service is over. */
 static void
-qp_count_unavailable(struct quorum_peer *qp, bool leading)
+qp_count_unavailable(struct quorum_peer *qp, enum peer_state role)
 {
     int64_t ms = zk_time_mono_ms() - qp->unserved_since_ms;
 
@@ -76,8 +76,20 @@ qp_count_unavailable(struct quorum_peer *qp, bool leading)
     qp->unserved_since_ms = 0;
     qp->unserved_roles = 0;
     server_metrics_add(METRIC_unavailable_time, ms);
-    if (leading) {
+    if (role == PEER_LEADING) {
         server_metrics_add(METRIC_leader_unavailable_time, ms);
+    }
+}
+
+/* Runs on the thread that made the learner and will end it. */
+static void
+qp_count_sync(struct learner *learner, enum peer_state role)
+{
+    if (learner != NULL) {
+        server_metrics_add(role == PEER_OBSERVING
+                               ? METRIC_observer_sync_time
+                               : METRIC_follower_sync_time,
+                           learner_sync_time_ms(learner));
     }
 }
 
@@ -86,19 +98,23 @@ static void
 qp_set_server(void *self, struct zookeeper_server *zks)
 {
     struct quorum_peer *qp = self;
-    bool leading;
+    struct learner *learner;
+    enum peer_state role;
 
     ZK_CHECK(qp, QUORUM_PEER_MAGIC);
     zk_lock(&qp->lock);
     qp->broadcasting = zks != NULL;
-    leading = qp->state == PEER_LEADING;
+    role = qp->state;
+    learner = qp->learner;
     zk_unlock(&qp->lock);
     if (zks != NULL) {
-        qp_count_unavailable(qp, leading);
+        qp_count_unavailable(qp, role);
+        qp_count_sync(learner, role);
         zk_info(peer, "Peer state changed: %s - broadcast",
-                leading ? "leading" : zookeeper_server_mode(zks));
+                peer_state_name(role));
     }
-    if (zks != NULL && leading && !qp->config->quorum.leader_serves) {
+    if (zks != NULL && role == PEER_LEADING
+        && !qp->config->quorum.leader_serves) {
         zk_info(peer, "zookeeper.leaderServes=no: a leader takes no "
                 "clients");
     } else if (qp->env.set_server != NULL) {
