@@ -35,6 +35,7 @@ void quorum_verifier_destroy(struct quorum_verifier *qv);
 void quorum_verifier_add(struct quorum_verifier *qv,
                          const struct quorum_member *m);
 
+/* That of the configuration. */
 int64_t quorum_verifier_version(const struct quorum_verifier *qv);
 /* Members in order of sid; borrowed. */
 size_t quorum_verifier_members(const struct quorum_verifier *qv,
