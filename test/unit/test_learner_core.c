@@ -347,6 +347,27 @@ test_long_diff_is_logged_in_pieces(void)
     destroy(&t);
 }
 
+/* What comes behind NEWLEADER is not history any more, however much it is. */
+static void
+test_nothing_is_logged_between_the_ack_and_up_to_date(void)
+{
+    static char filler[1 << 20];
+    struct learner_test t;
+
+    discovered(&t, false);
+    bare(&t, QP_DIFF, Z(1, 5));
+    new_leader(&t, 2);
+    expect(&t, "current(2) ACK(2.0)");
+    for (int64_t c = 1; c <= 5; c++) {
+        txn_packet(&t, QP_PROPOSAL, Z(2, c), ZK_SLICE_LIT(""),
+                   zk_slice(filler, sizeof filler));
+        commit(&t, Z(2, c));
+        ok(&t);
+    }
+    expect(&t, "");
+    destroy(&t);
+}
+
 static void
 test_new_leader_must_be_of_the_epoch(void)
 {
@@ -908,6 +929,8 @@ static const struct zk_test tests[] = {
       test_history_cannot_end_anywhere },
     { "a long DIFF is logged in pieces",
       test_long_diff_is_logged_in_pieces },
+    { "nothing is logged between the ack and UPTODATE",
+      test_nothing_is_logged_between_the_ack_and_up_to_date },
     { "NEWLEADER must be of the epoch",
       test_new_leader_must_be_of_the_epoch },
     { "a gap ends the link (ZOOKEEPER-4925)", test_gap_ends_the_link },
