@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ack_request_processor.h: behind the leader's log (Java: AckRequestProcessor):
- * what is durable here is this server's own ack.  No thread of its own.
+ * ack_request_processor.h: behind the leader's log (Java:
+ * AckRequestProcessor): what is durable here is this server's own ack.  No
+ * thread of its own.
  */
 #ifndef ZAB_ACK_REQUEST_PROCESSOR_H
 #define ZAB_ACK_REQUEST_PROCESSOR_H

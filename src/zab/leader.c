@@ -17,6 +17,7 @@
  * on its way, and what is proposed meanwhile waits behind it; but a learner
  * that never takes it must not cost more than this. */
 #define LD_OUTPUT_MAX_BYTES (INT64_C(1) << 30)
+#define LD_OUTPUT_PROPERTY "zookeeper.zkd.learnerOutputMaxBytes"
 #define LD_SNAPSHOT_SIZE_FACTOR 0.33
 #define LD_MAX_SNAPS 10
 #define LD_MAX_DIFFS 100
@@ -69,7 +70,7 @@ ld_read_options(struct leader_options *o, const struct server_config *c)
                                  LD_MAX_SNAPS),
         .max_diffs = ld_property(p, "zookeeper.leader.maxConcurrentDiffSyncs",
                                  LD_MAX_DIFFS),
-        .output_max_bytes = ld_property(p, "zookeeper.zkd.learnerOutputMaxBytes",
+        .output_max_bytes = ld_property(p, LD_OUTPUT_PROPERTY,
                                         LD_OUTPUT_MAX_BYTES),
         .initial_counter =
             ld_property(p, "zookeeper.testingonly.initialZxid", 0)

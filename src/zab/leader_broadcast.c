@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leader_broadcast.c: proposals out, acks in, commits out, and the SYNCs that
- * keep their place between them (Java: Leader.propose, processAck, tryToCommit,
- * processSync; protocol: section 6.6). */
+ * keep their place between them (Java: Leader.propose, processAck,
+ * tryToCommit, processSync; protocol: section 6.6). */
 #include <config.h>
 
 #include "zab/leader_internal.h"

@@ -25,7 +25,8 @@
 /* History read from the log files is held in memory: more than this is not
  * worth it. */
 #define LJ_MAX_DISK_BYTES (INT64_C(256) << 20)
-/* The log grows while it is read: after so many rounds a snapshot is faster. */
+/* The log grows while it is read: after so many rounds a snapshot is
+ * faster. */
 #define LJ_MAX_DISK_ROUNDS 5
 /* How often it is looked whether the snapshot in the way has ended. */
 #define LJ_SNAPSHOT_POLL_MS 20

@@ -560,6 +560,69 @@ mc_intake(void)
     zk_buf_fini(&body);
 }
 
+/* ---- packets of learners ------------------------------------------------ */
+
+static void
+mc_request(struct zk_buf *b, int32_t type, int32_t n_ids,
+           const struct zk_buf *body)
+{
+    struct jute_id ids[] = {
+        { ZK_SLICE_LIT("ip"), ZK_SLICE_LIT("127.0.0.1") },
+        { ZK_SLICE_LIT("digest"), ZK_SLICE_LIT("user:hash=") },
+    };
+    struct zk_buf data = { 0 };
+    struct jute_quorum_packet qp = {
+        .type = QP_REQUEST, .zxid = -1, .authinfo = { n_ids, ids },
+    };
+
+    output_archive_long(&data, 0x200000000000001);
+    output_archive_int(&data, 7);
+    output_archive_int(&data, type);
+    if (body != NULL) {
+        zk_buf_append(&data, body->data, body->len);
+    }
+    qp.data = zk_slice(data.data, (int32_t) data.len);
+    jute_quorum_packet_encode(b, &qp);
+    zk_buf_fini(&data);
+}
+
+/* What a follower sends from its first packet on. */
+static void
+mc_quorum_packets(void)
+{
+    struct zk_buf b = { 0 }, body = { 0 };
+
+    output_archive_long(&body, 1);
+    output_archive_int(&body, 0x10000);
+    output_archive_long(&body, 0);
+    quorum_packet_encode(&b, QP_FOLLOWERINFO, 0,
+                         zk_slice(body.data, (int32_t) body.len));
+    quorum_packet_encode(&b, QP_ACKEPOCH, 0, zk_slice("\0\0\0\1", 4));
+    quorum_packet_encode(&b, QP_ACK, (int64_t) 1 << 32, ZK_SLICE_NULL);
+    mc_put("quorum_packet", "join", &b);
+
+    zk_buf_clear(&b);
+    quorum_packet_encode(&b, QP_PING, 5, zk_slice("\2\0\0\0\0\0\0\1"
+                                                  "\0\0\47\20", 12));
+    quorum_packet_encode(&b, QP_REVALIDATE, -1,
+                         zk_slice("\2\0\0\0\0\0\0\1\0\0\47\20", 12));
+    mc_put("quorum_packet", "sessions", &b);
+
+    zk_buf_clear(&b);
+    zk_buf_clear(&body);
+    output_archive_int(&body, 10000);
+    mc_request(&b, OP_CREATE_SESSION, -1, &body);
+    zk_buf_clear(&body);
+    mc_create_body(&body, OP_CREATE, "/a", CREATE_PERSISTENT);
+    mc_request(&b, OP_CREATE, 2, &body);
+    mc_request(&b, OP_CREATE, 0, &body);
+    mc_request(&b, OP_RECONFIG, 1, &body);
+    mc_request(&b, OP_CLOSE_SESSION, -1, NULL);
+    mc_put("quorum_packet", "requests", &b);
+    zk_buf_fini(&body);
+    zk_buf_fini(&b);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -575,5 +638,6 @@ main(int argc, char **argv)
     mc_bodies();
     mc_acls();
     mc_intake();
+    mc_quorum_packets();
     return 0;
 }

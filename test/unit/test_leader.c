@@ -196,7 +196,7 @@ until(bool (*ok)(void *arg), void *arg)
         if (zk_time_mono_ms() > deadline_ms) {
             return false;
         }
-        usleep(1000);
+        zk_time_pause_us(1000);
     }
     return true;
 }
