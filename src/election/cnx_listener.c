@@ -99,7 +99,7 @@ cl_hello_run(void *arg)
     slot->stream = NULL;
     zk_unlock(&cl->lock);
     if (rv == ZK_OK) {
-        qcm_welcome(cl->qcm, s, &hello);
+        qcm_welcome(cl->qcm, s, &hello, slot->turn);
     } else {
         if (rv != ZK_ESTOPPED) {
             qcm_note(cl->qcm, ZK_LOG_WARN, "Closing the connection from %s: "

@@ -73,7 +73,7 @@ qcm_greet_locked(struct quorum_cnx_manager *qcm, struct qcm_peer *p,
 /* Why a hello cannot be taken; NULL: it was. */
 static const char *
 qcm_take_hello(struct quorum_cnx_manager *qcm, struct net_stream **s,
-               const struct initial_message *hello)
+               const struct initial_message *hello, uint64_t turn)
 {
     const char *why = NULL;
     struct qcm_peer *p;
@@ -83,10 +83,14 @@ qcm_take_hello(struct quorum_cnx_manager *qcm, struct net_stream **s,
     sid = hello->sid == INITIAL_MESSAGE_NO_SID ? qcm->next_observer--
                                                : hello->sid;
     p = qcm->stopping ? NULL : qcm_get_locked(qcm, sid);
-    if (p != NULL) {
-        *s = qcm_greet_locked(qcm, p, *s, hello);
-    } else {
+    if (p == NULL) {
         why = qcm->stopping ? "this server stops" : "too many servers";
+    } else if (turn < p->turn) {
+        /* Hellos are read side by side: one may overtake another. */
+        why = "it has opened another since";
+    } else {
+        p->turn = turn;
+        *s = qcm_greet_locked(qcm, p, *s, hello);
     }
     zk_unlock(&qcm->lock);
     return why;
@@ -94,7 +98,7 @@ qcm_take_hello(struct quorum_cnx_manager *qcm, struct net_stream **s,
 
 void
 qcm_welcome(struct quorum_cnx_manager *qcm, struct net_stream *s,
-            const struct initial_message *hello)
+            const struct initial_message *hello, uint64_t turn)
 {
     const char *why;
 
@@ -105,7 +109,7 @@ qcm_welcome(struct quorum_cnx_manager *qcm, struct net_stream *s,
     } else {
         qcm_note(qcm, ZK_LOG_INFO, "Received connection request from %s: "
                  "server %" PRId64, net_stream_peer(s), hello->sid);
-        why = qcm_take_hello(qcm, &s, hello);
+        why = qcm_take_hello(qcm, &s, hello, turn);
     }
     if (why != NULL) {
         qcm_note(qcm, ZK_LOG_WARN, "Closing the connection from %s, server %"

@@ -78,12 +78,14 @@ struct qcm_peer {
     struct qcm_block *pending ZK_GUARDED;   /* To be sent, or NULL. */
     bool broken ZK_GUARDED;     /* The link is to be ended. */
     bool wanted ZK_GUARDED;     /* Somebody asked for a link. */
+    bool linked_before ZK_GUARDED;  /* By this process, ever. */
     bool used ZK_GUARDED;       /* There was a message or a link. */
     bool doomed ZK_GUARDED;     /* No longer in the table. */
     int64_t connect_at_ms ZK_GUARDED;   /* The next attempt; not before. */
     int64_t called_back_ms ZK_GUARDED;  /* It asked for it the last time. */
     int64_t failed_ms ZK_GUARDED;   /* When the last attempt began, if it
                                      * failed; else INT64_MIN. */
+    uint64_t turn ZK_GUARDED;   /* Its newest connection that said hello. */
     int64_t seen_ms ZK_GUARDED;     /* Its last hello or end of a link. */
     struct host_port learned[INITIAL_MESSAGE_ADDRESSES] ZK_GUARDED;
     size_t n_learned ZK_GUARDED;
@@ -127,9 +129,10 @@ void qcm_note(struct quorum_cnx_manager *qcm, enum zk_log_level level,
               const char *fmt, ...) ZK_PRINTF(3, 4);
 /* Takes 'msg' into the receive queue. */
 void qcm_receive(struct quorum_cnx_manager *qcm, struct qcm_message *msg);
-/* Somebody said hello; takes the stream. */
+/* Somebody said hello on the connection that was accepted as the 'turn'th;
+ * takes the stream. */
 void qcm_welcome(struct quorum_cnx_manager *qcm, struct net_stream *s,
-                 const struct initial_message *hello);
+                 const struct initial_message *hello, uint64_t turn);
 
 /* The peer, or NULL. */
 struct qcm_peer *qcm_find_locked(struct quorum_cnx_manager *qcm, int64_t sid)

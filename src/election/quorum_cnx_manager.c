@@ -191,8 +191,9 @@ quorum_cnx_manager_unreachable(struct quorum_cnx_manager *qcm, int64_t sid,
     ZK_CHECK(qcm, QUORUM_CNX_MANAGER_MAGIC);
     zk_lock(&qcm->lock);
     p = qcm_find_locked(qcm, sid);
-    unreachable = p != NULL && p->stream == NULL && p->incoming == NULL
-                  && p->failed_ms != INT64_MIN && p->failed_ms >= since_ms;
+    unreachable = p != NULL && p->linked_before && p->stream == NULL
+                  && p->incoming == NULL && p->failed_ms != INT64_MIN
+                  && p->failed_ms >= since_ms;
     zk_unlock(&qcm->lock);
     return unreachable;
 }

@@ -67,12 +67,15 @@ void quorum_cnx_manager_send(struct quorum_cnx_manager *qcm, int64_t sid,
  * False once stopped. */
 bool quorum_cnx_manager_take(struct quorum_cnx_manager *qcm,
                              struct bq_list *out) ZK_WARN_UNUSED;
-/* Connects to every peer that has no link, without waiting. */
+/* Connects to every peer that has no link and that there ever was a message
+ * for, without waiting. */
 void quorum_cnx_manager_connect_all(struct quorum_cnx_manager *qcm);
 /* Has any peer an empty queue (Java: haveDelivered)? */
 bool quorum_cnx_manager_delivered(struct quorum_cnx_manager *qcm);
-/* No link, and a connection attempt that began after 'since_ms'
- * (zk_time_mono_ms) has failed.  False while nobody has tried. */
+/* No link, and a connection attempt that began at 'since_ms'
+ * (zk_time_mono_ms) or later has failed.  False while nobody has tried, and
+ * for a peer that this process never had a link to: when all start together
+ * it may be up in a moment. */
 bool quorum_cnx_manager_unreachable(struct quorum_cnx_manager *qcm,
                                     int64_t sid, int64_t since_ms);
 bool quorum_cnx_manager_connected(struct quorum_cnx_manager *qcm,

@@ -33,6 +33,7 @@ sw_begin_link(struct qcm_peer *p, struct net_stream *s)
     p->wanted = false;
     p->used = true;
     p->failed_ms = INT64_MIN;
+    p->linked_before = true;
     if (p->pending == NULL) {
         p->pending = p->last;
         p->last = NULL;
