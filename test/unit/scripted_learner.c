@@ -139,6 +139,12 @@ sl_read(struct scripted_learner *s)
     return true;
 }
 
+bool
+sl_next_of_all(struct scripted_learner *s)
+{
+    return sl_read(s);
+}
+
 static bool
 sl_read_one(struct scripted_learner *s)
 {

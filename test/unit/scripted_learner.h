@@ -22,6 +22,9 @@ struct scripted_learner {
     bool has_qp;
 };
 
+/* Either end of the link will do: a test that plays the leader sets 'fd' (of
+ * zk_test_ports.h, so that reads end in time) and 'mute', rest 0. */
+
 /* Waits for the port to be open. */
 void sl_connect(struct scripted_learner *s, int port, int64_t sid);
 void sl_close(struct scripted_learner *s);
@@ -32,7 +35,9 @@ void sl_send(struct scripted_learner *s, int32_t type, int64_t zxid,
 /* Reads the next packet that is no PING into s->qp, answering PINGs on the
  * way; false at the end of the link. */
 bool sl_next(struct scripted_learner *s);
-/* The same; ends the program unless it is of this type. */
+/* The same, but for PINGs: nothing is skipped or answered. */
+bool sl_next_of_all(struct scripted_learner *s);
+/* sl_next; ends the program unless it is of this type. */
 void sl_expect_type(struct scripted_learner *s, int32_t type);
 void sl_expect(struct scripted_learner *s, int32_t type, int64_t zxid);
 /* The link ends, whatever comes before that. */
