@@ -121,6 +121,7 @@ hl_take(struct lookup_job *job, struct addrinfo **out, struct zk_errmsg *em)
 {
     int rv = ZK_OK;
 
+    zk_thread_join(&job->thread);
     if (job->err != 0 || job->found == NULL) {
         rv = zk_fail(em, ZK_ENOTFOUND, "%s cannot be resolved: %s", job->host,
                      gai_strerror(job->err));
