@@ -215,6 +215,9 @@ class Member:
         """SIGTERM; waits for its end.  zkd must exit with 0."""
         self.check_alive()
         self.resume()
+        # Before it handles signals SIGTERM would just kill it.
+        self.ensemble.wait('%r answers' % self, lambda: (
+            not self.alive() or self.word('ruok')))
         self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(STOP_DEADLINE)
@@ -426,12 +429,17 @@ class Ensemble:
     """Members, and what holds between them.  A context manager: the end
     kills all members and removes their folders.
 
-    kinds: of the voters, in order of their ids; observers: how many more of
-    the last kind; config, properties: of every member, over the defaults.
+    kinds: of the voters, in order of their ids; observers: their kinds, or how
+    many more of the last kind; config, properties: of every member, over the
+    defaults.
     """
 
     def __init__(self, *kinds, observers=0, config=None, properties=None):
-        if not kinds or any(kind not in KINDS for kind in kinds):
+        if isinstance(observers, int):
+            observers = kinds[-1:] * observers
+        n_voters = len(kinds)
+        kinds += tuple(observers)
+        if not n_voters or any(kind not in KINDS for kind in kinds):
             raise ValueError('kinds of servers: %s' % ', '.join(KINDS))
         self.folder = tempfile.mkdtemp(prefix='zkd-ensemble.')
         self.config = dict(DEFAULT_CONFIG)
@@ -440,11 +448,10 @@ class Ensemble:
         self.properties.update(properties or {})
         self.clients = []
         self.members = {}
-        kinds += kinds[-1:] * observers
         for at, kind in enumerate(kinds):
             make = ScriptMember if kind == 'script' else Member
             self.members[at + 1] = make(
-                self, at + 1, kind, at >= len(kinds) - observers)
+                self, at + 1, kind, at >= n_voters)
 
     def __enter__(self):
         return self
