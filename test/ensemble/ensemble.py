@@ -569,7 +569,7 @@ class Ensemble:
             return None
         finally:
             for conn in conns:
-                _end_session(conn)
+                end_session(conn)
 
     def wait_same_trees(self, seconds=DEADLINE):
         """Waits until all members that run stand at one zxid, and fails if
@@ -616,7 +616,7 @@ def _difference(left, right, most=10):
     return '\n'.join(lines)
 
 
-def _end_session(conn):
+def end_session(conn):
     """Closes a session of ours so that it leaves nothing behind."""
     try:
         conn.post(zkwire.close_session())

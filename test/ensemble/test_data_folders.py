@@ -93,9 +93,11 @@ class DataFolders(unittest.TestCase):
         shutil.rmtree(e[3].data)
         shutil.copytree(other[3].data, e[3].data)
         e[3].start()
-        # It has met the leader and was sent away, or has synced.
-        e.wait('the member was told', lambda: e[3].role() or
-               'poch' in e[3].log_tail(15))
+        # It has met the leader: it turned away from it (both say so in
+        # their way), or has synced.
+        e.wait('the member has met the leader', lambda: e[3].role() or
+               "the leader's epoch is" in e[3].log_tail() or
+               'less than accepted epoch' in e[3].log_tail())
         self.assertEqual('leader', leader.role())
         self.write(leader, '/more')
         e[3].kill()
