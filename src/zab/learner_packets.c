@@ -178,7 +178,9 @@ lp_revalidate(struct learner_handler *h, struct zk_slice data,
         return zk_fail(em, ZK_EMARSHAL, "a REVALIDATE before UPTODATE");
     }
     st = zookeeper_server_sessions(zks);
-    valid = session_tracker_touch(st, session, timeout_ms, NULL);
+    /* A local one is this server's and nobody else's. */
+    valid = !session_tracker_is_local(st, session)
+            && session_tracker_touch(st, session, timeout_ms, NULL);
     if (valid) {
         session_tracker_set_owner(st, session, h);
     }
