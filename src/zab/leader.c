@@ -19,6 +19,10 @@
 #define LD_OUTPUT_MAX_BYTES (INT64_C(1) << 30)
 #define LD_OUTPUT_PROPERTY "zookeeper.zkd.learnerOutputMaxBytes"
 #define LD_SNAPSHOT_SIZE_FACTOR 0.33
+/* The last COMMITs go out before the links end: clients elsewhere wait for
+ * them.  A learner that does not take them in this time gets them from the
+ * next leader. */
+#define LD_DRAIN_MS 100
 #define LD_MAX_SNAPS 10
 #define LD_MAX_DIFFS 100
 
@@ -238,7 +242,6 @@ ld_serve(struct leader *l, struct zk_errmsg *why)
         leader_reap(l);
         zk_lock(&l->lock);
     }
-    l->closing = true;
     zk_unlock(&l->lock);
 }
 
@@ -324,6 +327,7 @@ leader_lead(struct leader *l, struct zk_errmsg *why)
     if (rv == ZK_OK) {
         ld_start_server(l);
         ld_serve(l, why);
+        leader_drain_learners(l, LD_DRAIN_MS);
     }
     zk_info(leader, "leading ends: %s", why->text);
     if (ld_end(l, &em) != ZK_OK) {

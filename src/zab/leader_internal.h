@@ -83,6 +83,9 @@ struct leader {
 void leader_connected(struct leader *l, int fd);
 /* Joins the threads of handlers that have ended. */
 void leader_reap(struct leader *l);
+/* Nothing new is proposed; what is queued is written, for as long as that
+ * takes but no longer than 'limit_ms'. */
+void leader_drain_learners(struct leader *l, int64_t limit_ms);
 /* Closes all links; nobody is let in any more. */
 void leader_close_learners(struct leader *l);
 /* Waits for all handlers; the links are closed already. */

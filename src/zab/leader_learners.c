@@ -15,6 +15,8 @@
 /* Connections that have not said who they are: a port scanner gets no more
  * threads than these. */
 #define LL_MAX_STRANGERS 64
+/* How often it is looked whether the senders are done. */
+#define LL_DRAIN_POLL_MS 1
 
 /* ---- coming ------------------------------------------------------------ */
 
@@ -129,6 +131,31 @@ leader_reap(struct leader *l)
         l->retired = h;
         zk_unlock(&l->lock);
     }
+}
+
+static bool
+ll_is_drained_locked(struct leader *l) ZK_REQUIRES(l->lock)
+{
+    for (struct learner_handler *h = l->learners; h != NULL; h = h->next) {
+        if (h->sending && !learner_sender_is_drained(&h->sender)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+leader_drain_learners(struct leader *l, int64_t limit_ms)
+{
+    int64_t deadline_ms = zk_time_mono_ms() + limit_ms;
+
+    zk_lock(&l->lock);
+    l->closing = true;
+    while (!ll_is_drained_locked(l) && zk_time_mono_ms() < deadline_ms) {
+        (void) zk_cond_wait_until(&l->changed, &l->lock,
+                                  zk_time_mono_ms() + LL_DRAIN_POLL_MS);
+    }
+    zk_unlock(&l->lock);
 }
 
 void

@@ -60,6 +60,13 @@ learner_sender_queue_once(struct learner_sender *ls, struct packet_block *pb)
     packet_block_unref(pb);
 }
 
+/* Is all written that was queued?  True also where nothing will be. */
+static inline bool
+learner_sender_is_drained(const struct learner_sender *ls)
+{
+    return atomic_load(&ls->cut_off) || atomic_load(&ls->queued_bytes) == 0;
+}
+
 /* PROPOSALs that are written from now on are timed. */
 void learner_sender_begin_timing(struct learner_sender *ls);
 void learner_sender_acked(struct learner_sender *ls, int64_t zxid);

@@ -921,6 +921,139 @@ test_observers_wait_where_too_many_are_brought_up(void)
     sl_close(&t);
 }
 
+/* ---- joining while others write ---------------------------------------- */
+
+#define LOAD_WINDOW 64          /* Requests on their way. */
+#define LOAD_JOINS 12
+#define LOAD_STAY 200           /* Transactions that a joiner stays for. */
+
+/* A follower that writes without a pause. */
+struct load {
+    struct scripted_learner s;
+    struct zk_thread thread;
+    atomic_bool stop;
+};
+
+static void
+load_run(void *arg)
+{
+    struct load *load = arg;
+    int64_t sent = 0, done = 0;
+
+    while (!atomic_load(&load->stop) || done < sent) {
+        while (!atomic_load(&load->stop) && sent - done < LOAD_WINDOW) {
+            char *path = zk_xasprintf("/n%ld", (long) ++sent);
+
+            sl_create(&load->s, SESSION, (int32_t) sent, path, 100);
+            free(path);
+        }
+        if (!sl_next(&load->s)) {
+            must(false, "the load's link ended", NULL);
+        }
+        if (load->s.qp.type == QP_PROPOSAL) {
+            sl_ack(&load->s, load->s.qp.zxid);
+        } else {
+            done += load->s.qp.type == QP_COMMIT;
+        }
+    }
+}
+
+/* What a follower has seen of one history. */
+struct history {
+    int64_t proposed, committed;
+    bool new_leader, up;
+    long wrong;
+};
+
+static void
+history_take(struct history *h, struct scripted_learner *s)
+{
+    switch (s->qp.type) {
+    case QP_PROPOSAL:
+        /* Before NEWLEADER none is open (ZOOKEEPER-4394). */
+        h->wrong += s->qp.zxid != h->proposed + 1
+                    || (!h->new_leader && h->committed != h->proposed);
+        h->proposed = s->qp.zxid;
+        if (h->up) {
+            sl_ack(s, s->qp.zxid);
+        }
+        break;
+    case QP_COMMIT:
+        h->wrong += s->qp.zxid != h->committed + 1
+                    || s->qp.zxid > h->proposed;
+        h->committed = s->qp.zxid;
+        break;
+    case QP_INFORM:
+        h->wrong += s->qp.zxid != h->committed + 1;
+        h->proposed = h->committed = s->qp.zxid;
+        break;
+    case QP_NEWLEADER:
+        h->wrong += h->new_leader || h->committed != h->proposed;
+        h->new_leader = true;
+        sl_ack(s, s->qp.zxid);
+        break;
+    case QP_UPTODATE:
+        h->wrong += h->up || !h->new_leader;
+        h->up = true;
+        sl_ack(s, h->proposed);
+        break;
+    default:
+        h->wrong++;
+    }
+}
+
+/* Joins at 'peer', stays for a while, and leaves; its end. */
+static int64_t
+join_and_stay(const struct bench *b, bool observer, int64_t peer)
+{
+    struct history h = { .proposed = peer, .committed = peer };
+    struct scripted_learner s;
+    int64_t until_zxid;
+
+    join_at(b, &s, observer ? 9 : 2, observer, peer);
+    CU_ASSERT(sl_next(&s));
+    if (s.qp.type == QP_SNAP) {
+        h.proposed = h.committed = s.qp.zxid;
+        (void) sl_skip_stream(&s);
+    } else {
+        CU_ASSERT_EQUAL(s.qp.type, QP_DIFF);
+    }
+    until_zxid = INT64_MAX;
+    while (h.committed < until_zxid && h.wrong == 0 && sl_next(&s)) {
+        history_take(&h, &s);
+        if (h.up && until_zxid == INT64_MAX) {
+            until_zxid = h.committed + LOAD_STAY;
+        }
+    }
+    CU_ASSERT_EQUAL(h.wrong, 0);
+    CU_ASSERT_EQUAL(h.committed, until_zxid);
+    sl_close(&s);
+    return h.committed;
+}
+
+static void
+test_joins_while_others_write_lose_nothing(void)
+{
+    int64_t peer = 0, observed = 0;
+    struct load load = { .stop = false };
+    struct bench b;
+
+    /* The log files may help as far as they go. */
+    bench_init(&b, "snapshotSizeFactor=10");
+    follower(&b, &load.s);
+    sl_create_session(&load.s, SESSION);
+    pass_one(&load.s, z(1, 1));
+    zk_thread_start(&load.thread, load_run, &load, "Load");
+    for (int i = 0; i < LOAD_JOINS; i++) {
+        peer = join_and_stay(&b, false, i % 3 == 2 ? 0 : peer);
+        observed = join_and_stay(&b, true, i % 4 == 3 ? 0 : observed);
+    }
+    atomic_store(&load.stop, true);
+    zk_thread_join(&load.thread);
+    bench_fini(&b);
+    sl_close(&load.s);
+}
+
 /* ---- liveness ---------------------------------------------------------- */
 
 static void
@@ -1200,6 +1333,8 @@ static const struct zk_test tests[] = {
       test_a_small_snapshot_beats_a_long_log },
     { "observers wait where too many are brought up",
       test_observers_wait_where_too_many_are_brought_up },
+    { "joins while others write lose nothing",
+      test_joins_while_others_write_lose_nothing },
     { "a leader without its quorum steps down",
       test_a_leader_without_its_quorum_steps_down },
     { "a silent follower is none", test_a_silent_follower_is_none },
