@@ -13,6 +13,8 @@
 
 /* How much of a path an error message shows. */
 #define SHOWN 200
+/* Indexes count up from 1; those behind it must have a number too. */
+#define MAX_ACL_INDEX (INT64_MAX / 2)
 
 static int
 shown(struct zk_slice path)
@@ -48,6 +50,10 @@ data_tree_load_acl(struct data_tree *tree, int64_t index,
     if (!acl_raw_valid(raw) || acl_raw_count(raw) < 0) {
         return zk_fail(em, ZK_EMARSHAL, "ACL list %lld does not decode",
                        (long long) index);
+    }
+    if (index > MAX_ACL_INDEX) {
+        return zk_fail(em, ZK_ECORRUPT, "ACL list %lld: no server has ever "
+                       "counted that far", (long long) index);
     }
     /* Of two lists with one index the later counts, as in Java. */
     id_map_add(&tree->load_acls, index)->n =
