@@ -560,11 +560,11 @@ class Ensemble:
             for conn in conns:
                 if conn.call(zkwire.sync('/')).err != 0:
                     return None
-            before = {m.zxid() for m in members}
-            if len(before) != 1 or None in before:
+            before = _transactions(members)
+            if len(before) > 1 or None in before:
                 return None
             trees = {m.sid: m.tree(c) for m, c in zip(members, conns)}
-            return trees if before == {m.zxid() for m in members} else None
+            return trees if before == _transactions(members) else None
         except (OSError, zkwire.Closed, zkwire.Timeout):
             return None
         finally:
@@ -598,6 +598,13 @@ class Ensemble:
         raise Failed('%s\nroles: %s\n%s' % (
             what, {m.sid: m.role() if m.alive() else 'gone' for m in self},
             '\n'.join(m.log_tail() for m in self)))
+
+
+def _transactions(members):
+    """The last transactions that they know.  0x500000000 is not one: a
+    leader's zxid at the start of its epoch, which others need not have."""
+    zxids = {m.zxid() for m in members}
+    return {zxid for zxid in zxids if zxid is None or zxid & 0xffffffff}
 
 
 def _among(role, roles):
