@@ -202,10 +202,11 @@ def short(result):
                                  result['rss_kb'] / 1024)
 
 
-def summarise(values, targets):
+def summarise(values, targets, measures=None):
     """A row for each measure: medians, and zkd's advantage (> 1: better)."""
     rows = []
-    for key, (title, unit, better, group) in MEASURES.items():
+    for key, (title, unit, better, group) in (measures
+                                              or MEASURES).items():
         per_server = values.get(key, {})
         row = {'key': key, 'title': title, 'unit': unit, 'group': group,
                'better': better, 'target': targets.get(key)}
@@ -231,16 +232,19 @@ def number(value, unit):
         return '{:,.0f} us'.format(value)
     if unit == 'MiB':
         return '{:,.1f} MiB'.format(value)
+    if unit == 'ms':
+        return '{:,.1f} ms'.format(value)
     if unit == 's':
         return '{:.3f} s'.format(value)
     return '{:.2f} x'.format(value)
 
 
-def markdown(rows, about, with_targets):
+def markdown(rows, about, with_targets,
+             title='zkd against Apache ZooKeeper (Java)'):
     head = ['Measure', 'Java', 'zkd', 'zkd is better by', 'lowest to highest']
     if with_targets:
         head += ['target', 'met']
-    lines = ['# zkd against Apache ZooKeeper (Java)', '']
+    lines = ['# ' + title, '']
     lines += ['- %s: %s' % item for item in about.items()]
     lines += ['', '| ' + ' | '.join(head) + ' |',
               '|---' + '|---:' * (len(head) - 1) + '|']

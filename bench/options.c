@@ -20,7 +20,8 @@ static const char *const mode_names[MODE_COUNT] = {
 static const char help_text[] =
 "Usage: zkbench [OPTION]... MODE [HOST:PORT]\n"
 "Puts load on a ZooKeeper server, checks every reply, and measures.\n"
-"HOST:PORT is 127.0.0.1:2181 unless given.\n"
+"HOST:PORT is 127.0.0.1:2181 unless given; several, with commas between, are\n"
+      "the members of one ensemble: sessions are spread over them.\n"
 "\n"
 "Modes\n"
 "  read          getData of random znodes\n"
@@ -274,12 +275,38 @@ check_together(struct options *o)
     }
 }
 
+/* "HOST:PORT[,HOST:PORT...]" */
+static void
+parse_addresses(struct options *o, const char *text, bool allow_remote)
+{
+    char copy[1024];
+    char *rest = copy, *one;
+
+    if ((size_t) snprintf(copy, sizeof copy, "%s", text) >= sizeof copy) {
+        usage("'%s' is too long", text);
+    }
+    while ((one = strsep(&rest, ",")) != NULL) {
+        struct address *a = &o->addresses[o->n_addresses];
+        const char *bad = o->n_addresses == ADDRESSES_MAX
+                              ? "more addresses than can be used"
+                              : address_parse(a, one);
+
+        if (bad) {
+            usage("'%s': %s", one, bad);
+        }
+        if (!allow_remote && !address_is_loopback(a)) {
+            usage("%s is not this host's loopback; --allow-remote if the "
+                  "load is welcome there", a->text);
+        }
+        o->n_addresses++;
+    }
+}
+
 void
 options_parse(struct options *o, int argc, char **argv)
 {
     bool allow_remote = false;
     bool warm_given = false;
-    const char *bad;
     int c;
 
     *o = (struct options) {
@@ -305,15 +332,8 @@ options_parse(struct options *o, int argc, char **argv)
         usage(optind >= argc ? "which mode?" : "too many arguments");
     }
     o->mode = parse_mode(argv[optind]);
-    bad = address_parse(&o->address, optind + 1 < argc ? argv[optind + 1]
-                        : "127.0.0.1:2181");
-    if (bad) {
-        usage("'%s': %s", argv[optind + 1], bad);
-    }
-    if (!allow_remote && !address_is_loopback(&o->address)) {
-        usage("%s is not this host's loopback; --allow-remote if the load is "
-              "welcome there", o->address.text);
-    }
+    parse_addresses(o, optind + 1 < argc ? argv[optind + 1]
+                    : "127.0.0.1:2181", allow_remote);
     if (o->operations != 0 && warm_given) {
         usage("-w goes with -d, not with -n");
     }

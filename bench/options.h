@@ -12,6 +12,8 @@
 
 #include "session.h"
 
+#define ADDRESSES_MAX 16
+
 enum mode {
     MODE_READ,
     MODE_WRITE,
@@ -26,7 +28,8 @@ enum mode {
 
 struct options {
     enum mode mode;
-    struct address address;
+    struct address addresses[ADDRESSES_MAX];
+    unsigned n_addresses;       /* Sessions are spread over them. */
     unsigned connections;
     unsigned outstanding;
     unsigned threads;

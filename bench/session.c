@@ -154,16 +154,16 @@ session_response_grants(const uint8_t *frame)
 }
 
 void
-sessions_open(const struct address *a, unsigned count, int *fds)
+sessions_open(const struct address *a, unsigned n, unsigned count, int *fds)
 {
     uint8_t in[SESSION_RESPONSE];
     unsigned granted = 0;
 
     for (unsigned started = 0; granted < count;) {
         if (started < count && started - granted < HANDSHAKES_AT_ONCE) {
-            fds[started] = session_start(a, ANSWER_TIMEOUT_MS);
+            fds[started] = session_start(&a[started % n], ANSWER_TIMEOUT_MS);
             if (fds[started] < 0) {
-                fail("connection %u to %s: %s", started, a->text,
+                fail("connection %u to %s: %s", started, a[started % n].text,
                      strerror(errno));
             }
             started++;
@@ -171,7 +171,8 @@ sessions_open(const struct address *a, unsigned count, int *fds)
         }
         if (!read_exactly(fds[granted], in, sizeof in)
             || !session_response_grants(in)) {
-            fail("connection %u to %s: no session granted", granted, a->text);
+            fail("connection %u to %s: no session granted", granted,
+                 a[granted % n].text);
         }
         granted++;
     }

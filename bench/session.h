@@ -30,10 +30,11 @@ const char *address_parse(struct address *a, const char *text);
 /* True if 'a' is this host's loopback (127.0.0.0/8 or ::1). */
 bool address_is_loopback(const struct address *a);
 
-/* Opens 'count' connections with a session each and writes their blocking
- * sockets to 'fds'.  Handshakes overlap, but only as many as a server's
+/* Opens 'count' connections with a session each, to the 'n' addresses in turn,
+ * and writes their blocking sockets to 'fds'.  Handshakes overlap, but only as many as a server's
  * listen queue takes without dropping.  Ends the process on any failure. */
-void sessions_open(const struct address *a, unsigned count, int *fds);
+void sessions_open(const struct address *a, unsigned n, unsigned count,
+                   int *fds);
 
 /* Ends each session with closeSession, waits for the answers and closes the
  * sockets, which must be blocking and have nothing outstanding. */

@@ -82,6 +82,7 @@ out_request(struct out *o, enum wire_op op, const char *path, size_t data)
         }
         o->length += 1;
         break;
+    case WIRE_SYNC:
     case WIRE_PING:
     case WIRE_CLOSE:
         break;
@@ -93,6 +94,7 @@ reply_length(enum wire_op op, const char *path, size_t data)
 {
     switch (op) {
     case WIRE_CREATE:
+    case WIRE_SYNC:
         return WIRE_REPLY_HEADER + 4 + strlen(path);
     case WIRE_GET_DATA:
         return WIRE_REPLY_HEADER + 4 + data + WIRE_STAT;
@@ -152,6 +154,8 @@ wire_op_name(enum wire_op op)
         return "getData";
     case WIRE_SET_DATA:
         return "setData";
+    case WIRE_SYNC:
+        return "sync";
     case WIRE_PING:
         return "ping";
     case WIRE_CLOSE:

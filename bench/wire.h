@@ -24,6 +24,7 @@ enum wire_op {
     WIRE_EXISTS = 3,
     WIRE_GET_DATA = 4,
     WIRE_SET_DATA = 5,
+    WIRE_SYNC = 9,
     WIRE_PING = 11,
     WIRE_CLOSE = -11
 };

@@ -10,6 +10,7 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -138,7 +139,7 @@ prepare(struct run *r)
     if (o->mode == MODE_PING || o->filled != 0) {
         return;
     }
-    sessions_open(&o->address, 1, &fd);
+    sessions_open(o->addresses, 1, 1, &fd);
     session_make_path(fd, r->parent);
     sessions_close(1, &fd);
     if (o->mode == MODE_FILL && r->numbering.group_at != 0) {
@@ -151,6 +152,23 @@ prepare(struct run *r)
                        (o->operations + o->per_parent - 1) / o->per_parent);
     } else if (o->mode <= MODE_MIXED) {
         for_each_znode(r, WIRE_CREATE, r->child, r->numbering, o->keys);
+    }
+}
+
+/* Each member of an ensemble shows what was made through the others. */
+static void
+catch_up(struct run *r)
+{
+    if (r->o->n_addresses < 2) {
+        return;
+    }
+    for (unsigned i = 0; i < r->o->connections; i++) {
+        int flags = fcntl(r->fds[i], F_GETFL);
+
+        /* The load has made them non-blocking. */
+        fcntl(r->fds[i], F_SETFL, flags & ~O_NONBLOCK);
+        session_call(r->fds[i], WIRE_SYNC, "/", 0, 0);
+        fcntl(r->fds[i], F_SETFL, flags);
     }
 }
 
@@ -167,7 +185,7 @@ clean_up(struct run *r)
     }
     for_each_znode(r, WIRE_DELETE, r->child, r->numbering,
                    o->mode == MODE_CREATE ? 0 : o->keys);
-    sessions_open(&o->address, 1, &fd);
+    sessions_open(o->addresses, 1, 1, &fd);
     session_call(fd, WIRE_DELETE, r->parent, 0, 0);
     sessions_close(1, &fd);
 }
@@ -239,9 +257,10 @@ run_load(const struct options *o)
     raise_file_limit(o->connections);
     make_names(r);
     r->fds = xcalloc(o->connections, sizeof *r->fds);
-    sessions_open(&o->address, o->connections, r->fds);
+    sessions_open(o->addresses, o->n_addresses, o->connections, r->fds);
     r->load = load_create(r->fds, o->connections, o->threads);
     prepare(r);
+    catch_up(r);
     measure(r);
     clean_up(r);
     load_destroy(r->load);
@@ -267,7 +286,7 @@ main(int argc, char **argv)
         report_memory(&o, &memory);
         break;
     case MODE_FIRST_ANSWER:
-        at = first_answer(&o.address, o.path, o.pause_us, o.timeout_s,
+        at = first_answer(&o.addresses[0], o.path, o.pause_us, o.timeout_s,
                           &attempts);
         report_first_answer(&o, start, at, attempts);
         break;
