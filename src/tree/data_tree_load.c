@@ -78,12 +78,12 @@ acl_entry_of(struct data_tree *tree, int64_t index, struct zk_slice path)
         zk_warn(tree, "the snapshot has no ACL list %lld for %.*s: closed "
                 "until the log sets one", (long long) index, shown(path),
                 path.p);
-        entry = acl_cache_load(&tree->acls, index, closed_acl);
+        entry = acl_cache_ref(&tree->acls, closed_acl);
         id_map_add(&tree->load_acls, index)->n = entry;
     } else {
         entry = (uint32_t) v->n;
+        acl_cache_ref_entry(&tree->acls, entry);
     }
-    acl_cache_ref_entry(&tree->acls, entry);
     return entry;
 }
 
