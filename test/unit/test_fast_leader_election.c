@@ -183,9 +183,6 @@ test_three_with_the_same_history_elect_the_largest(void)
 
     elect(e, "three");
     check_leader(e, 3);
-    /* Links stand now. */
-    elect(e, "three again");
-    check_leader(e, 3);
     ensemble_drop(e);
 }
 
