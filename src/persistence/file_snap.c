@@ -62,6 +62,9 @@ fs_write_body(struct snap_sink *s, const struct snap_source *src,
     output_archive_int(&s->in, SNAP_VERSION);
     output_archive_long(&s->in, SNAP_DBID);
     while (more && rv == ZK_OK) {
+        if (src->give_up != NULL && atomic_load(src->give_up)) {
+            return zk_fail(em, ZK_ESTOPPED, "the snapshot was given up");
+        }
         more = src->pull(src->self, &s->in);
         if (snap_sink_full(s)) {
             rv = snap_sink_take(s, em);

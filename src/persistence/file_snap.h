@@ -23,6 +23,8 @@
 #ifndef PERSISTENCE_FILE_SNAP_H
 #define PERSISTENCE_FILE_SNAP_H
 
+#include <stdatomic.h>
+
 #include "persistence/snap_input.h"
 #include "tree/data_tree.h"
 
@@ -44,10 +46,11 @@ struct snap_source {
     int64_t zxid;
     bool has_digest;
     int64_t digest;
+    const atomic_bool *give_up; /* NULL: nobody asks for that. */
 };
 
 /* Writes the file for src->zxid into 'dir'.  On failure nothing is left
- * behind.  *path_out (may be NULL) is its name, to be freed. */
+ * behind.  ZK_ESTOPPED: it was given up.  *path_out (may be NULL) is its name, to be freed. */
 int file_snap_write(const char *dir, const struct snap_source *src,
                     enum snap_compression comp, char **path_out,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;

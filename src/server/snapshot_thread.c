@@ -27,6 +27,7 @@ st_run(void *arg)
 {
     struct snapshot_thread *st = arg;
     struct zk_errmsg em;
+    int rv;
 
     zk_lock(&st->lock);
     for (;;) {
@@ -37,10 +38,13 @@ st_run(void *arg)
             break;
         }
         zk_unlock(&st->lock);
-        if (zk_database_snapshot(st->db, &em) != ZK_OK) {
-            zk_error(snap, "no snapshot was taken: %s", em.text);
-        } else {
+        rv = zk_database_snapshot(st->db, &em);
+        if (rv == ZK_OK) {
             CRASH_HERE(start_snapshot_done);
+        } else if (rv == ZK_ESTOPPED) {
+            zk_info(snap, "no snapshot was taken: the role ends");
+        } else {
+            zk_error(snap, "no snapshot was taken: %s", em.text);
         }
         zk_lock(&st->lock);
         st->wanted = false;
@@ -78,7 +82,7 @@ snapshot_thread_request(struct snapshot_thread *st)
 }
 
 void
-snapshot_thread_destroy(struct snapshot_thread *st)
+snapshot_thread_destroy(struct snapshot_thread *st, bool give_up)
 {
     if (st == NULL) {
         return;
@@ -88,8 +92,12 @@ snapshot_thread_destroy(struct snapshot_thread *st)
     st->stopping = true;
     zk_cond_signal(&st->wakeup);
     zk_unlock(&st->lock);
+    if (give_up) {
+        atomic_store(&st->db->give_up, true);
+    }
     zk_database_hurry(st->db);
     zk_thread_join(&st->thread);
+    atomic_store(&st->db->give_up, false);
     zk_cond_fini(&st->wakeup);
     zk_mutex_fini(&st->lock);
     st->magic = 0;

@@ -13,7 +13,8 @@ struct snapshot_thread;
 struct snapshot_thread *snapshot_thread_create(struct zk_database *db);
 /* Has a snapshot taken; false when one is under way already. */
 bool snapshot_thread_request(struct snapshot_thread *st);
-/* Waits for the one under way and ends the thread.  NULL is fine. */
-void snapshot_thread_destroy(struct snapshot_thread *st);
+/* Ends the thread, and waits for the snapshot under way or has it given up.
+ * NULL is fine. */
+void snapshot_thread_destroy(struct snapshot_thread *st, bool give_up);
 
 #endif

@@ -153,7 +153,7 @@ srp_shutdown(struct request_processor *base)
     blocking_queue_close(&srp->inbox);
     zk_thread_join(&srp->thread);
     file_txn_log_on_sync(srp->log, NULL, NULL);
-    snapshot_thread_destroy(srp->snapshots);
+    snapshot_thread_destroy(srp->snapshots, srp->env.gives_snapshots_up);
     srp->snapshots = NULL;
     srp->next->shutdown(srp->next);
 }
@@ -286,7 +286,7 @@ srp_maybe_snapshot(struct sync_request_processor *srp)
 {
     struct zk_database *db = srp->env.db;
 
-    if (db->txns_since_snap <= srp->snap_at_txns
+    if (!db->snapshot_missed && db->txns_since_snap <= srp->snap_at_txns
         && (srp->snap_at_bytes <= 0
             || db->bytes_since_snap <= srp->snap_at_bytes)) {
         return;

@@ -31,6 +31,9 @@ struct sync_env {
      * again. */
     void (*disk_full)(void *self, bool full);
     void (*slow_sync)(void *self);      /* fsync.warningthresholdms */
+    /* Shutdown gives a snapshot under way up: of an ensemble, since the next
+     * role must not wait for it. */
+    bool gives_snapshots_up;
 };
 
 /* 'env' is copied; the threads start at once. */

@@ -117,6 +117,7 @@ zk_database_note_saved(struct zk_database *db)
 {
     db->txns_since_snap = 0;
     db->bytes_since_snap = 0;
+    db->snapshot_missed = false;
 }
 
 void
@@ -277,7 +278,11 @@ int
 zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
 {
     struct db_snapshot s = { db, NULL };
-    struct snap_source src = { .self = &s, .pull = db_pull };
+    struct snap_source src = {
+        .self = &s,
+        .pull = db_pull,
+        .give_up = &db->give_up,
+    };
     int64_t begin = zk_time_mono_ms();
     int rv;
 
@@ -299,6 +304,8 @@ zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
         server_metrics_add(METRIC_snapshottime, zk_time_mono_ms() - begin);
         zk_info(snap, "snapshot 0x%lx taken in %ld ms", (long) src.zxid,
                 (long) (zk_time_mono_ms() - begin));
+    } else if (rv == ZK_ESTOPPED) {
+        db->snapshot_missed = true;
     } else {
         server_metrics_inc(METRIC_snapshot_error_count);
     }

@@ -57,7 +57,11 @@ struct zk_database {
     int64_t txns_since_snap;
     int64_t bytes_since_snap;
 
+    /* A snapshot was given up: one is due at once.  As above. */
+    bool snapshot_missed;
+
     atomic_bool hurry;          /* A snapshot under way rests no more. */
+    atomic_bool give_up;        /* A snapshot under way is not wanted. */
 
     /* Under 'lock'. */
     struct digest_log_entry *digest_log;    /* ring of DIGEST_LOG_LIMIT */
@@ -78,7 +82,7 @@ int zk_database_load(struct zk_database *db, struct restore_result *res,
 void zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
                        const struct txn_view *txn, struct txn_result *res);
 /* Writes a snapshot of this instant, holding others up only in small steps.
- * ZK_EEXIST when one is under way. */
+ * ZK_EEXIST when one is under way; ZK_ESTOPPED when it was given up. */
 int zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 /* One more txn of 'len' bytes was logged; and: a snapshot holds all. */

@@ -480,6 +480,25 @@ test_failed_write_leaves_nothing(void)
 }
 
 static void
+test_given_up_write_leaves_nothing(void)
+{
+    atomic_bool give_up = true;
+    struct snap_source src = { .pull = pull, .give_up = &give_up };
+    struct data_tree_snapshot *snap;
+    struct zk_errmsg em;
+
+    start(10);
+    snap = data_tree_snapshot_begin(script.tree);
+    src.self = snap;
+    src.zxid = script.zxid;
+    CU_ASSERT_EQUAL(file_snap_write(dir, &src, SNAP_GZ, NULL, &em),
+                    ZK_ESTOPPED);
+    data_tree_snapshot_end(snap);
+    CU_ASSERT_EQUAL(rmdir(dir), 0);     /* Empty. */
+    finish();
+}
+
+static void
 test_parse(void)
 {
     enum snap_compression c = SNAP_GZ;
@@ -501,6 +520,8 @@ static const struct zk_test tests[] = {
     { "the limit of one buffer", test_limit },
     { "a failed write leaves nothing behind",
       test_failed_write_leaves_nothing },
+    { "a write that was given up leaves nothing behind",
+      test_given_up_write_leaves_nothing },
     { "names of compression methods", test_parse },
 };
 
