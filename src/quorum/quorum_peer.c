@@ -452,7 +452,9 @@ qp_look(struct quorum_peer *qp, struct vote *v)
         return false;
     }
     took = fast_leader_election_time_ms(qp->fle);
-    server_metrics_add(METRIC_election_time, took);
+    if (v->state != PEER_OBSERVING) {
+        server_metrics_add(METRIC_election_time, took);
+    }
     zk_lock(&qp->lock);
     qp->election_time_ms = took;
     zk_unlock(&qp->lock);

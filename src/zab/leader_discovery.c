@@ -7,7 +7,6 @@
 
 #include "zab/leader_internal.h"
 
-#include "metrics/server_metrics.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 #include "zab/learner_handler.h"
@@ -135,14 +134,6 @@ leader_epoch_acked(struct leader *l, struct learner_handler *h,
     return rv;
 }
 
-static void
-ldi_count_sync_time(const struct learner_handler *h)
-{
-    server_metrics_add(h->observer ? METRIC_observer_sync_time
-                                   : METRIC_follower_sync_time,
-                       zk_time_mono_ms() - h->since_ms);
-}
-
 void
 leader_up_to_date_locked(struct leader *l, struct learner_handler *h)
 {
@@ -165,7 +156,6 @@ leader_new_leader_acked(struct leader *l, struct learner_handler *h)
         l->n_snaps -= h->load == LOAD_SNAP;
         l->n_diffs -= h->load == LOAD_DIFF;
         h->load = LOAD_NONE;
-        ldi_count_sync_time(h);
         if (!h->observer && !h->replaced) {
             (void) leader_core_new_leader_ack(l->core, h->sid);
             zk_cond_broadcast(&l->changed);
