@@ -216,11 +216,14 @@ send_text(struct rig *r, int64_t sid, const char *text)
 static void
 put_message(int fd, const char *text)
 {
-    uint8_t head[4];
+    size_t len = strlen(text);
+    uint8_t *bytes = zk_xmalloc(4 + len);
 
-    zk_put_be32(head, (uint32_t) strlen(text));
-    put(fd, head, 4);
-    put(fd, text, strlen(text));
+    /* In one piece: two would wait for each other (Nagle). */
+    zk_put_be32(bytes, (uint32_t) len);
+    memcpy(bytes + 4, text, len);
+    put(fd, bytes, 4 + len);
+    free(bytes);
 }
 
 /* The next message is this one. */
