@@ -189,9 +189,10 @@ ld_start_server(struct leader *l)
     struct zk_database *db = l->peer->db;
     struct zookeeper_server *zks;
 
-    zk_write_lock(&db->lock);
-    data_tree_set_last_zxid(db->tree, zxid_make(l->epoch, 0));
-    zk_write_unlock(&db->lock);
+    /* The tree stays at its last txn, where Java moves it to <epoch, 0>: a
+     * leader that proposes nothing would have to be sent a whole snapshot
+     * afterwards, and its clients would have seen a zxid that followers do
+     * not have. */
     l->peer->set_vote_epoch(l->peer->self, l->epoch);
     zks = zookeeper_server_create_role(l->peer->config, db, &role);
     zookeeper_server_start(zks);

@@ -407,7 +407,7 @@ test_one_voter_leads_alone(void)
     bench_lead(&b);
     CU_ASSERT(until(is_serving, &b));
     sl_connect(&s, b.port, 9);
-    CU_ASSERT_EQUAL(sl_join(&s, true, z(1, 0)), 1);
+    CU_ASSERT_EQUAL(sl_join(&s, true, 0), 1);
     sl_create_session(&s, SESSION);
     sl_expect(&s, QP_INFORM, z(1, 1));
     CU_ASSERT_EQUAL(sl_txn_type(&s), OP_CREATE_SESSION);
@@ -559,13 +559,13 @@ test_a_proposal_commits_by_the_ack_of_a_quorum(void)
     bench_init(&b, "");
     follower(&b, &s);
     sl_connect(&o, b.port, 9);
-    (void) sl_join(&o, true, z(1, 0));
+    (void) sl_join(&o, true, 0);
     sl_create_session(&s, SESSION);
     sl_expect(&s, QP_PROPOSAL, z(1, 1));
     CU_ASSERT_EQUAL(sl_txn_type(&s), OP_CREATE_SESSION);
     CU_ASSERT(sl_is_silent(&s, 1));
     CU_ASSERT(sl_is_silent(&o, 1));
-    CU_ASSERT_EQUAL(tree_zxid(&b), z(1, 0));
+    CU_ASSERT_EQUAL(tree_zxid(&b), 0);
     sl_ack(&s, z(1, 1));
     sl_expect(&s, QP_COMMIT, z(1, 1));
     sl_expect(&o, QP_INFORM, z(1, 1));
@@ -614,7 +614,7 @@ test_requests_are_answered_as_by_java(void)
     bench_init(&b, "");
     follower(&b, &s);
     sl_connect(&o, b.port, 9);
-    (void) sl_join(&o, true, z(1, 0));
+    (void) sl_join(&o, true, 0);
     sl_create_session(&s, SESSION);
     CU_ASSERT_EQUAL(proposed_err(&s, z(1, 1)), 0);
 
@@ -852,9 +852,9 @@ test_a_server_that_connects_anew_replaces_its_link(void)
     follower(&b, &s);
     sl_create_session(&s, SESSION);
     sl_expect(&s, QP_PROPOSAL, z(1, 1));
-    join_at(&b, &t, 1, false, z(1, 0));
+    join_at(&b, &t, 1, false, 0);
     CU_ASSERT(sl_ends(&s));
-    sl_expect(&t, QP_DIFF, z(1, 0));
+    sl_expect(&t, QP_DIFF, 0);
     up(&t);
     sl_expect(&t, QP_PROPOSAL, z(1, 1));
     sl_expect(&t, QP_UPTODATE, -1);
@@ -914,7 +914,7 @@ test_observers_wait_where_too_many_are_brought_up(void)
 
     bench_init(&b, "leader.maxConcurrentDiffSyncs=0");
     follower(&b, &s);           /* Participants are exempt. */
-    join_at(&b, &t, 9, true, z(1, 0));
+    join_at(&b, &t, 9, true, 0);
     CU_ASSERT(sl_ends(&t));
     bench_fini(&b);
     sl_close(&s);
@@ -1098,8 +1098,8 @@ test_who_acks_nothing_for_too_long_is_closed(void)
 
     bench_init(&b, "");
     follower(&b, &s);
-    join_at(&b, &t, 2, false, z(1, 0));
-    sl_expect(&t, QP_DIFF, z(1, 0));
+    join_at(&b, &t, 2, false, 0);
+    sl_expect(&t, QP_DIFF, 0);
     up(&t);
     sl_expect(&t, QP_UPTODATE, -1);
     sl_create_session(&s, SESSION);
@@ -1124,7 +1124,7 @@ test_who_reads_nothing_is_cut_off(void)
     bench_init(&b, "zkd.learnerOutputMaxBytes=1000000");
     follower(&b, &s);
     sl_connect(&o, b.port, 9);
-    (void) sl_join(&o, true, z(1, 0));
+    (void) sl_join(&o, true, 0);
     sl_create_session(&s, SESSION);
     pass_one(&s, z(1, 1));
     for (int i = 2; status(&b).observers > 0 && i < 100; i++) {
@@ -1266,7 +1266,7 @@ test_status_words_know_the_learners(void)
     bench_init(&b, "");
     follower(&b, &s);
     sl_connect(&o, b.port, 9);
-    (void) sl_join(&o, true, z(1, 0));
+    (void) sl_join(&o, true, 0);
     CU_ASSERT(until(is_serving, &b));
     role = zookeeper_server_role(atomic_load(&b.zks));
     CU_ASSERT_STRING_EQUAL(role->mode, "leader");
