@@ -23,8 +23,8 @@ struct learner {
     struct zab_peer *peer;
     int64_t leader_sid;
     bool observer;
-    bool logs;                  /* What is broadcast goes to the own log:
-                                 * not so on an observer without syncEnabled. */
+    bool logs;                  /* What is broadcast goes to the own log; not
+                                 * on an observer without syncEnabled. */
     int64_t init_ms, sync_ms;   /* initLimit and syncLimit. */
     int64_t created_ms;
     struct net_cancel cancel;   /* Ends a connect. */

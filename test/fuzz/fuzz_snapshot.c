@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright The zkd authors */
 /*
- * fuzz_snapshot: snapshot files.  The first byte chooses what the rest is:
+ * fuzz_snapshot: snapshot files, and what a leader sends behind SNAP.  The
+ * first byte chooses what the rest is:
  *
- *   bits 0-1  how the file is compressed: not at all, gz, snappy
+ *   bits 0-1  how the file is compressed: not at all, gz, snappy; 3: no file,
+ *             a leader's bytes, whose signature is made here with bit 3
  *   bit 2     the rest is the content of a snapshot, and is compressed here;
  *             else it is the file as it stands
  *   bit 3     header and seals are made here: the rest is what stands between
@@ -106,7 +108,7 @@ static char *
 fs_write(const uint8_t *data, size_t size, uint8_t *how)
 {
     static const char *const names[] = {
-        "snapshot.5", "snapshot.5.gz", "snapshot.5.snappy", "snapshot.5",
+        "snapshot.5", "snapshot.5.gz", "snapshot.5.snappy",
     };
     struct fuzz_input in = fuzz_input(data, size);
     struct zk_buf content = { 0 };
@@ -136,8 +138,60 @@ fs_write(const uint8_t *data, size_t size, uint8_t *how)
     return path;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* ---- a leader's stream -------------------------------------------------- */
+
+/* Gives out a few bytes at a time. */
+static int
+fs_more(void *self, struct zk_buf *out, struct zk_errmsg *em)
+{
+    struct fuzz_input *in = self;
+    size_t n = in->left < 7 ? in->left : 7;
+
+    if (n == 0) {
+        return zk_fail(em, ZK_EIO, "the link is gone");
+    }
+    zk_buf_append(out, in->p, n);
+    in->p += n;
+    in->left -= n;
+    return ZK_OK;
+}
+
+static void
+fs_stream(struct fuzz_input *in, uint8_t how)
+{
+    static const uint8_t signature[] = "\0\0\0\12BenWasHere";
+    struct data_tree *tree = fuzz_tree_create();
+    const struct stream_reader from = { in, fs_more };
+    struct zk_buf bytes = { 0 }, rest = { 0 };
+    struct zk_errmsg em = { "" };
+    size_t len;
+    int rv;
+
+    zk_buf_append(&bytes, in->p, in->left);
+    if (how & SNAP_SEALED) {
+        zk_buf_append(&bytes, signature, sizeof signature - 1);
+    }
+    len = bytes.len;
+    *in = fuzz_input(bytes.data, bytes.len);
+    rv = file_snap_load_stream(&rest, &from, FILE_ZXID, FUZZ_MAX_LEN, tree,
+                               &em);
+    if (rv == ZK_OK) {
+        /* What was not used is there, and only that. */
+        zk_assert(rest.len + in->left < len);
+        zk_assert(rest.len == 0
+                  || memcmp(in->p - rest.len, rest.data, rest.len) == 0);
+        zk_assert(data_tree_last_zxid(tree) == FILE_ZXID);
+        fuzz_tree_check(tree);
+    } else {
+        zk_assert(em.text[0] != '\0');
+    }
+    zk_buf_fini(&bytes);
+    zk_buf_fini(&rest);
+    data_tree_destroy(tree);
+}
+
+static void
+fs_file(const uint8_t *data, size_t size)
 {
     struct data_tree *tree = fuzz_tree_create();
     struct file_snap_info info;
@@ -147,7 +201,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *path;
     int rv;
 
-    fuzz_quiet();
     path = fs_write(data, size, &how);
     looks_valid = file_snap_looks_valid(path);
     rv = file_snap_load(path, FILE_ZXID, FUZZ_MAX_LEN, tree, &info, &em);
@@ -167,5 +220,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     remove(path);
     free(path);
     data_tree_destroy(tree);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_input in = fuzz_input(data, size);
+    uint8_t how = fuzz_u8(&in);
+
+    fuzz_quiet();
+    if ((how & SNAP_HOW) == SNAP_HOW) {
+        fs_stream(&in, how);
+    } else {
+        fs_file(data, size);
+    }
     return 0;
 }

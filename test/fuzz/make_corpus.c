@@ -184,6 +184,7 @@ mc_snapshots(void)
         { "plain", 8 }, { "digest", 8 | 16 }, { "zxid", 8 | 32 },
         { "both", 8 | 16 | 32 }, { "gz", 1 | 4 | 8 | 16 },
         { "snappy", 2 | 4 | 8 | 16 }, { "hurt", 8 | 64 },
+        { "stream", 3 | 8 },
     };
     struct txn_script s;
     struct zk_buf txn = { 0 };

@@ -52,6 +52,9 @@ lb_set_server(void *self, struct zookeeper_server *zks)
     struct learner_bench *b = self;
 
     server_cnxn_factory_set_server(b->s.f, zks);
+    if (zks != NULL) {
+        atomic_store(&b->mode, zookeeper_server_mode(zks));
+    }
     atomic_store(&b->zks, zks);
 }
 

@@ -38,6 +38,7 @@ struct learner_bench {
     struct zk_errmsg why;
     _Atomic int64_t vote_epoch;
     _Atomic(struct zookeeper_server *) zks;     /* That clients have. */
+    const char *_Atomic mode;   /* Of the last one. */
     struct scripted_learner lead;   /* The leader's end of the link. */
 };
 
