@@ -76,7 +76,7 @@ put_body(struct zk_buf *t, const struct asked *a)
         (void) txn_encode_close_session_begin(t);
         break;
     default:
-        zk_assert(!"a type that is not made here");
+        zk_panic("type %d is not made here", a->type);
     }
 }
 
