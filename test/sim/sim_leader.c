@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "sim.h"
+
+#include <string.h>
+
+#include "proto/keeper_error.h"
+#include "proto/op_code.h"
+#include "util/zk_bytes.h"
+
+static void lead_go_on(struct sim_world *w, void *obj, uint64_t id);
+
+/* Something was said that the QuorumPeer thread may have waited for. */
+static void
+lead_wake(struct sim_node *n)
+{
+    struct sim_leader *l = &n->leader;
+
+    if (!l->going_on) {
+        l->going_on = true;
+        sim_after(n->w, sim_between(n->w, 5, 500), lead_go_on, n,
+                  sim_node_role_id(n));
+    }
+}
+
+/* ---- who is there ------------------------------------------------------ */
+
+static void
+lead_forget_syncs(struct sim_leader *l, const struct sim_handler *h)
+{
+    struct sim_pending_sync **p = &l->syncs;
+
+    l->last_sync = NULL;
+    while (*p != NULL) {
+        if ((*p)->who == h) {
+            *p = (*p)->next;
+        } else {
+            l->last_sync = *p;
+            p = &(*p)->next;
+        }
+    }
+}
+
+/* The link is gone, or is to be. */
+static void
+lead_drop(struct sim_handler *h, const char *why)
+{
+    struct sim_leader *l = &h->leader->leader;
+    struct sim_handler **p;
+
+    if (h->gone) {
+        return;
+    }
+    sim_trace(h->leader->w, h->leader, "drops server %ld: %s", (long) h->sid,
+              why);
+    h->gone = true;
+    sim_link_close(h->link, 1);
+    for (p = &l->handlers; *p != h; p = &(*p)->next) {
+    }
+    *p = h->next;
+    lead_forget_syncs(l, h);
+    if (h->sid != 0 && !h->replaced) {
+        leader_core_forget(l->core, h->sid);
+    }
+    lead_wake(h->leader);
+}
+
+/* Is a quorum in sync, those included that still have time to become so?  Or
+ * ('sure'): was one heard of late? */
+static bool
+lead_has_quorum(struct sim_node *n, bool sure)
+{
+    int64_t sids[SIM_SERVERS * 4];
+    size_t count = 0;
+
+    for (const struct sim_handler *h = n->leader.handlers; h != NULL;
+         h = h->next) {
+        int64_t until_us = sure ? h->heard_us + n->w->sync_us
+                                : h->in_sync_until_us;
+
+        if (h->sid != 0 && !h->replaced && sim_now(n->w) <= until_us
+            && count < ZK_ARRAY_SIZE(sids)) {
+            sids[count++] = h->sid;
+        }
+    }
+    return leader_core_has_quorum(n->leader.core, sids, count);
+}
+
+/* Those that waited for no more than 'zxid'. */
+static void
+lead_answer_syncs(struct sim_node *n, int64_t zxid)
+{
+    struct sim_leader *l = &n->leader;
+    struct sim_pending_sync *s;
+
+    if (l->syncs == NULL || l->syncs->zxid > zxid
+        || (!sim_bug_is(n->w, SIM_BUG_1675) && !lead_has_quorum(n, true))) {
+        return;
+    }
+    sim_check_sync(n);
+    while ((s = l->syncs) != NULL && s->zxid <= zxid) {
+        l->syncs = s->next;
+        sim_leader_send(s->who, QP_SYNC, 0, NULL);
+    }
+    if (l->syncs == NULL) {
+        l->last_sync = NULL;
+    }
+}
+
+/* Before 'zxid' is committed: a learner must not get it before the answer to
+ * a sync that it sent earlier, or its commit stage would wait for ever. */
+static void
+lead_settle_syncs(struct sim_node *n, int64_t zxid)
+{
+    if (sim_bug_is(n->w, SIM_BUG_SYNC_ORDER)) {
+        return;
+    }
+    lead_answer_syncs(n, zxid - 1);
+    while (n->leader.syncs != NULL && n->leader.syncs->zxid < zxid) {
+        lead_drop(n->leader.syncs->who, "its sync cannot be answered");
+    }
+}
+
+/* ---- broadcast --------------------------------------------------------- */
+
+static const struct sim_txn *
+lead_proposal(struct sim_node *n, size_t i)
+{
+    const struct txn_bytes *b =
+        leader_proposals_at(&n->leader.proposals, i)->txn;
+
+    return sim_txn_find(n->w, zk_slice(b->data, (int32_t) b->len));
+}
+
+/* All up to 'zxid' is committed. */
+static void
+lead_commit(struct sim_node *n, int64_t zxid)
+{
+    struct sim_leader *l = &n->leader;
+    size_t from = l->proposals.committed;
+
+    leader_proposals_commit(&l->proposals, zxid);
+    for (size_t i = from; i < l->proposals.committed; i++) {
+        const struct sim_txn *t = lead_proposal(n, i);
+        struct sim_handler *h;
+
+        lead_settle_syncs(n, t->zxid);
+        l->committed = sim_state_after(n->w, l->committed, t);
+        sim_check_commit(n, l->committed);
+        for (h = l->handlers; h != NULL; h = h->next) {
+            if (h->state == SIM_H_JOINED && h->observer) {
+                sim_leader_send(h, QP_INFORM, t->zxid, t);
+            } else if (h->state == SIM_H_JOINED) {
+                sim_leader_send(h, QP_COMMIT, t->zxid, NULL);
+            }
+        }
+    }
+    if (l->proposals.committed > from) {
+        lead_answer_syncs(n, zxid);
+        commit_core_committed(&n->server.commit, zxid);
+        sim_server_pump(n);
+        lead_wake(n);
+    }
+}
+
+static void
+lead_propose(struct sim_node *n, const struct sim_txn *t)
+{
+    struct sim_leader *l = &n->leader;
+    struct sim_handler *h;
+
+    leader_proposals_applied(&l->proposals, n->tree->zxid);
+    leader_core_propose(l->core, t->zxid);
+    leader_proposals_add(&l->proposals, t->bytes, sim_ms(sim_now(n->w)));
+    sim_trace(n->w, n, "proposes 0x%lx of client %d, cxid %d",
+              (long) t->zxid, t->client, (int) t->cxid);
+    for (h = l->handlers; h != NULL; h = h->next) {
+        if (h->state == SIM_H_JOINED && !h->observer) {
+            sim_leader_send(h, QP_PROPOSAL, t->zxid, t);
+            h->sent_zxid = t->zxid;
+            h->sent_us = sim_now(n->w);
+            if (h->up_to_date && h->timed_zxid == 0) {
+                h->timed_zxid = t->zxid;
+                h->timed_since_us = h->sent_us;
+            }
+        }
+    }
+    sim_server_log(n, t);
+}
+
+void
+sim_leader_logged(struct sim_node *n, int64_t zxid)
+{
+    lead_commit(n, leader_core_ack(n->leader.core, n->sid, zxid));
+}
+
+static void
+lead_acked(struct sim_handler *h, int64_t zxid)
+{
+    struct sim_node *n = h->leader;
+
+    if (h->timed_zxid != 0 && zxid >= h->timed_zxid) {
+        h->timed_zxid = h->sent_zxid > zxid ? h->sent_zxid : 0;
+        h->timed_since_us = h->sent_us;
+    }
+    if (h->state == SIM_H_JOINED && !h->observer && !h->replaced) {
+        lead_commit(n, leader_core_ack(n->leader.core, h->sid, zxid));
+    }
+}
+
+/* ---- requests ---------------------------------------------------------- */
+
+void
+sim_leader_own(struct sim_node *n, int client, const void *owner)
+{
+    n->leader.owners[client] = owner;
+}
+
+/* As Prep: a write becomes a txn.  NULL: no zxid is left. */
+static const struct sim_txn *
+lead_prepare(struct sim_node *n, int client, int32_t cxid, const void *owner)
+{
+    struct sim_leader *l = &n->leader;
+    int32_t err = KE_OK;
+
+    if (zxid_counter(l->last_zxid + 1) == n->w->last_counter) {
+        sim_trace(n->w, n, "no zxid is left");
+        l->rolled_over = true;
+        lead_wake(n);
+        return NULL;
+    }
+    if (l->owners[client] == NULL) {
+        l->owners[client] = owner;
+    }
+    if (l->owners[client] != owner) {
+        err = KE_SESSION_MOVED;
+    } else if (sim_chance(n->w, 50)) {
+        err = KE_BAD_VERSION;
+    }
+    return sim_txn_create(n->w, ++l->last_zxid, client, cxid, err);
+}
+
+static void
+lead_sync(struct sim_node *n, struct sim_handler *h)
+{
+    struct sim_leader *l = &n->leader;
+    struct sim_pending_sync *s = sim_alloc(n->w, sizeof *s);
+
+    s->who = h;
+    s->zxid = leader_core_last_proposed(l->core);
+    if (l->last_sync == NULL) {
+        l->syncs = s;
+    } else {
+        l->last_sync->next = s;
+    }
+    l->last_sync = s;
+    lead_answer_syncs(n, leader_core_last_committed(l->core));
+}
+
+/* As a client of this server asked; one request. */
+void
+sim_leader_submit(struct sim_node *n, struct bq_list *list)
+{
+    struct request *r = request_of(list->first);
+    const struct sim_txn *t = NULL;
+
+    if (n->leader.rolled_over) {
+        request_free(request_of(bq_list_pop(list)));
+        return;
+    }
+    if (r->type == OP_SET_DATA) {
+        t = lead_prepare(n, (int) r->session_id - 1, r->cxid,
+                         ZK_CONTAINER_OF(r->sink, struct sim_conn, sink));
+        if (t == NULL) {
+            request_free(request_of(bq_list_pop(list)));
+            return;
+        }
+        r->txn = txn_bytes_ref(t->bytes);
+        r->zxid = t->zxid;
+    } else if (r->type == OP_SYNC) {
+        if (!sim_bug_is(n->w, SIM_BUG_1675)
+            && !lead_has_quorum(n, true)) {
+            r->err = KE_CONNECTION_LOSS;
+        } else {
+            sim_check_sync(n);
+        }
+    }
+    commit_core_submit(&n->server.commit, list);
+    if (t != NULL) {
+        lead_propose(n, t);
+    }
+}
+
+/* A learner forwards a write or a sync. */
+static void
+lead_request(struct sim_handler *h, const struct sim_msg *m)
+{
+    struct sim_node *n = h->leader;
+    int client = (int) zk_get_be64(m->data) - 1;
+    int32_t cxid = (int32_t) zk_get_be32(m->data + 8);
+    const struct sim_txn *t;
+    struct bq_list list = { 0 };
+    struct request *r;
+
+    if (!n->leader.serving || n->leader.rolled_over) {
+        return;
+    }
+    if ((int32_t) zk_get_be32(m->data + 12) == OP_SYNC) {
+        lead_sync(n, h);
+        return;
+    }
+    t = lead_prepare(n, client, cxid, h);
+    if (t == NULL) {
+        return;
+    }
+    r = request_create(OP_SET_DATA, client + 1, cxid, zk_slice("", 0), NULL,
+                       NULL);
+    r->txn = txn_bytes_ref(t->bytes);
+    r->zxid = t->zxid;
+    bq_list_append(&list, &r->link);
+    commit_core_submit(&n->server.commit, &list);
+    lead_propose(n, t);
+}
+
+static void
+lead_revalidate(struct sim_handler *h, const struct sim_msg *m)
+{
+    struct sim_node *n = h->leader;
+    struct sim_msg answer = {
+        .type = QP_REVALIDATE, .zxid = -1, .len = 9,
+    };
+
+    if (!n->leader.serving) {
+        lead_drop(h, "REVALIDATE before UPTODATE");
+        return;
+    }
+    memcpy(answer.data, m->data, 8);
+    answer.data[8] = 1;
+    sim_leader_own(n, (int) zk_get_be64(m->data) - 1, h);
+    sim_link_send(h->link, 1, &answer);
+}
+
+/* ---- discovery --------------------------------------------------------- */
+
+static void
+lead_up_to_date(struct sim_handler *h)
+{
+    if (h->acked && !h->up_to_date) {
+        h->up_to_date = true;
+        sim_leader_send(h, QP_UPTODATE, -1, NULL);
+    }
+}
+
+static void
+lead_send_epoch(struct sim_handler *h)
+{
+    struct sim_msg m = {
+        .type = QP_LEADERINFO,
+        .zxid = zxid_make(h->leader->leader.epoch, 0),
+        .len = 4,
+    };
+
+    zk_put_be32(m.data, 0x10000);
+    h->state = SIM_H_ACK_EPOCH;
+    sim_link_send(h->link, 1, &m);
+}
+
+static void
+lead_introduced(struct sim_handler *h, const struct sim_msg *m)
+{
+    struct sim_node *n = h->leader;
+    struct sim_leader *l = &n->leader;
+    int64_t sid = (int64_t) zk_get_be64(m->data);
+    struct sim_handler *other, *next;
+
+    for (other = l->handlers; other != NULL; other = next) {
+        next = other->next;
+        if (other->sid == sid) {
+            other->replaced = true;
+            leader_core_forget(l->core, sid);
+            lead_drop(other, "it has connected anew");
+        }
+    }
+    h->sid = sid;
+    h->observer = m->type == QP_OBSERVERINFO;
+    h->state = SIM_H_EPOCH;
+    h->waits_since_us = sim_now(n->w);
+    (void) leader_core_accepted_epoch(l->core, sid, zxid_epoch(m->zxid));
+    if (l->epoch >= 0) {
+        lead_send_epoch(h);
+    }
+    lead_wake(n);
+}
+
+static void
+lead_epoch_acked(struct sim_handler *h, const struct sim_msg *m)
+{
+    struct sim_node *n = h->leader;
+    int64_t current = (int32_t) zk_get_be32(m->data);
+
+    h->peer = m->zxid;
+    if (!leader_core_epoch_ack(n->leader.core, h->sid, current, m->zxid)) {
+        lead_drop(h, "it is ahead");
+        return;
+    }
+    h->state = SIM_H_MAY_SYNC;
+    h->waits_since_us = sim_now(n->w);
+    if (n->leader.may_sync) {
+        sim_leader_join(n, h);
+    }
+    lead_wake(n);
+}
+
+static void
+lead_history_acked(struct sim_handler *h, int64_t zxid)
+{
+    struct sim_node *n = h->leader;
+
+    if (zxid != zxid_make(n->leader.epoch, 0)) {
+        return;
+    }
+    if (!h->acked && h->state == SIM_H_JOINED) {
+        h->acked = true;
+        if (!h->observer && !h->replaced) {
+            (void) leader_core_new_leader_ack(n->leader.core, h->sid);
+            lead_wake(n);
+        }
+    }
+    if (n->leader.serving) {
+        lead_up_to_date(h);
+    }
+}
+
+/* ---- the link ---------------------------------------------------------- */
+
+static void
+lead_joined_packet(struct sim_handler *h, const struct sim_msg *m)
+{
+    switch (m->type) {
+    case QP_ACK:
+        if (zxid_counter(m->zxid) != 0) {
+            lead_acked(h, m->zxid);
+        } else {
+            lead_history_acked(h, m->zxid);
+        }
+        break;
+    case QP_REQUEST:
+        lead_request(h, m);
+        break;
+    case QP_REVALIDATE:
+        lead_revalidate(h, m);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+lead_heard(struct sim_handler *h)
+{
+    struct sim_world *w = h->leader->w;
+
+    h->heard_us = sim_now(w);
+    if (h->answered) {
+        h->in_sync_until_us = sim_now(w) + w->sync_us;
+    }
+}
+
+static void
+lead_note_up_to_date(struct sim_handler *h)
+{
+    if (!h->answered && h->up_to_date) {
+        h->answered = true;
+        h->timeout_us = h->leader->w->sync_us;
+        lead_heard(h);
+    }
+}
+
+static void
+lead_receive(void *owner, struct sim_link *k, const struct sim_msg *m)
+{
+    struct sim_handler *h = owner;
+    bool info = m->type == QP_FOLLOWERINFO || m->type == QP_OBSERVERINFO;
+
+    (void) k;
+    lead_heard(h);
+    if (h->state == SIM_H_INFO && info) {
+        lead_introduced(h, m);
+    } else if (h->state == SIM_H_ACK_EPOCH && m->type == QP_ACKEPOCH) {
+        lead_epoch_acked(h, m);
+    } else if (h->state == SIM_H_JOINED) {
+        lead_joined_packet(h, m);
+        lead_note_up_to_date(h);
+    } else {
+        sim_fail(h->leader->w, "leaders and learners understand each other",
+                 "server %ld sent %s in state %d", (long) h->sid,
+                 quorum_packet_name(m->type), (int) h->state);
+    }
+}
+
+static void
+lead_closed(void *owner, struct sim_link *k)
+{
+    (void) k;
+    lead_drop(owner, "it has closed the link");
+}
+
+struct sim_link *
+sim_leader_accept(struct sim_node *n, const struct sim_end *own)
+{
+    struct sim_world *w = n->w;
+    struct sim_handler *h = sim_alloc(w, sizeof *h);
+    const struct sim_end end = {
+        .node = n, .owner = h, .receive = lead_receive,
+        .closed = lead_closed,
+    };
+
+    h->leader = n;
+    h->heard_us = sim_now(w);
+    h->timeout_us = w->init_us;
+    h->in_sync_until_us = sim_now(w) + w->init_us + w->sync_us;
+    h->link = sim_link_open(w, own, &end);
+    h->link->quorum = true;
+    h->next = n->leader.handlers;
+    n->leader.handlers = h;
+    return h->link;
+}
+
+/* ---- the QuorumPeer thread --------------------------------------------- */
+
+/* Each of these ends when there is nothing more to do for now: false. */
+static bool
+lead_take_epoch(struct sim_node *n)
+{
+    struct sim_leader *l = &n->leader;
+    int64_t epoch = leader_core_epoch(l->core);
+
+    if (l->epoch < 0 && epoch >= 0) {
+        if (!sim_disk_accept(&n->disk, epoch)) {
+            return false;
+        }
+        sim_trace(n->w, n, "the new epoch is %ld", (long) epoch);
+        l->epoch = epoch;
+        l->gather_until_us = sim_now(n->w) + n->w->init_us;
+        for (struct sim_handler *h = l->handlers; h != NULL; h = h->next) {
+            if (h->state == SIM_H_EPOCH) {
+                lead_send_epoch(h);
+            }
+        }
+    }
+    return l->epoch >= 0;
+}
+
+static bool
+lead_take_history(struct sim_node *n)
+{
+    struct sim_leader *l = &n->leader;
+
+    if (!l->may_sync && leader_core_epoch_is_acked(l->core)) {
+        if (!sim_disk_establish(&n->disk, l->epoch)) {
+            return false;
+        }
+        sim_trace(n->w, n, "is of epoch %ld", (long) l->epoch);
+        l->may_sync = true;
+        l->gather_until_us = sim_now(n->w) + n->w->init_us;
+        (void) leader_core_new_leader_ack(l->core, n->sid);
+        for (struct sim_handler *h = l->handlers; h != NULL; h = h->next) {
+            if (h->state == SIM_H_MAY_SYNC) {
+                sim_leader_join(n, h);
+            }
+        }
+    }
+    return l->may_sync;
+}
+
+static void
+lead_serve(struct sim_node *n)
+{
+    struct sim_leader *l = &n->leader;
+
+    sim_trace(n->w, n, "ESTABLISHED, epoch %ld from 0x%lx on",
+              (long) l->epoch, (long) n->tree->zxid);
+    sim_check_established(n);
+    l->serving = true;
+    l->committed = n->tree;
+    l->last_zxid = zxid_make(l->epoch, 0);
+    n->last_zxid = zxid_make(l->epoch, 0);
+    sim_election_set_epoch(n, l->epoch);
+    sim_server_start(n, false);
+    for (struct sim_handler *h = l->handlers; h != NULL; h = h->next) {
+        lead_up_to_date(h);
+    }
+}
+
+static void
+lead_go_on(struct sim_world *w, void *obj, uint64_t id)
+{
+    struct sim_node *n = obj;
+    struct sim_leader *l = &n->leader;
+
+    (void) w;
+    if (!n->up || sim_node_role_id(n) != id || n->role != SIM_LEADING) {
+        return;
+    }
+    l->going_on = false;
+    if (!lead_take_epoch(n) || !lead_take_history(n)) {
+        return;
+    }
+    if (!l->serving && leader_core_is_established(l->core)) {
+        lead_serve(n);
+    }
+    if (l->rolled_over && leader_proposals_open(&l->proposals) == 0) {
+        sim_node_end_role(n, "the zxids are used up");
+    }
+}
+
+/* ---- twice a tick ------------------------------------------------------ */
+
+static void
+lead_look_at(struct sim_handler *h)
+{
+    struct sim_world *w = h->leader->w;
+    int64_t now_us = sim_now(w);
+    bool waits = h->state == SIM_H_EPOCH || h->state == SIM_H_MAY_SYNC;
+
+    if (waits && now_us - h->waits_since_us > w->init_us) {
+        lead_drop(h, "no quorum in time");
+    } else if (!waits && now_us - h->heard_us > h->timeout_us) {
+        lead_drop(h, "it is silent");
+    } else if (h->timed_zxid != 0 && now_us - h->timed_since_us > w->sync_us) {
+        lead_drop(h, "it is late with an ack");
+    } else if (h->state == SIM_H_JOINED) {
+        sim_leader_send(h, QP_PING, leader_core_last_proposed(
+                                        h->leader->leader.core), NULL);
+    }
+}
+
+static void
+lead_pass(struct sim_world *w, void *obj, uint64_t id)
+{
+    struct sim_node *n = obj;
+    struct sim_leader *l = &n->leader;
+    struct sim_handler *next;
+
+    if (!n->up || sim_node_role_id(n) != id || n->role != SIM_LEADING) {
+        return;
+    }
+    if (!l->serving && sim_now(w) >= l->gather_until_us) {
+        sim_check_gave_up(n);
+        sim_node_end_role(n, "no quorum in time");
+        return;
+    }
+    if (l->serving && l->at_tick && !lead_has_quorum(n, false)) {
+        sim_node_end_role(n, "no quorum was heard of late");
+        return;
+    }
+    l->at_tick = !l->at_tick;
+    for (struct sim_handler *h = l->handlers; h != NULL; h = next) {
+        next = h->next;
+        lead_look_at(h);
+    }
+    if (l->serving) {
+        lead_answer_syncs(n, leader_core_last_committed(l->core));
+    }
+    sim_after(w, w->tick_us / 2, lead_pass, n, id);
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+void
+sim_leader_start(struct sim_node *n)
+{
+    struct sim_leader *l = &n->leader;
+
+    memset(l, 0, sizeof *l);
+    l->epoch = -1;
+    l->core = leader_core_create(n->w->qv, n->sid, n->disk.accepted,
+                                 n->disk.current, n->last_zxid);
+    l->gather_until_us = sim_now(n->w) + n->w->init_us;
+    lead_wake(n);
+    lead_pass(n->w, n, sim_node_role_id(n));
+}
+
+void
+sim_leader_free(struct sim_node *n)
+{
+    struct sim_leader *l = &n->leader;
+
+    leader_proposals_fini(&l->proposals);
+    leader_core_destroy(l->core);
+    memset(l, 0, sizeof *l);
+}
+
+void
+sim_leader_stop(struct sim_node *n)
+{
+    struct sim_leader *l = &n->leader;
+
+    if (l->core != NULL) {
+        while (l->handlers != NULL) {
+            lead_drop(l->handlers, "the role ends");
+        }
+    }
+    sim_leader_free(n);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim_leader.h: leading, around leader_core and learner_sync: what the
+ * QuorumPeer thread, the handlers and the stages of a leader do (zab/leader.h).
+ *
+ * A handler's waiting for others is a state here (sim_handler.state); what the
+ * QuorumPeer thread does by itself is an event of its own (lead_go_on).
+ */
+#ifndef TEST_SIM_SIM_LEADER_H
+#define TEST_SIM_SIM_LEADER_H
+
+#include "sim_server.h"
+#include "zab/leader_core.h"
+#include "zab/leader_proposals.h"
+
+enum sim_handler_state {
+    SIM_H_INFO,                 /* FOLLOWERINFO or OBSERVERINFO comes next. */
+    SIM_H_EPOCH,                /* Waits for the epoch. */
+    SIM_H_ACK_EPOCH,            /* ACKEPOCH comes next. */
+    SIM_H_MAY_SYNC,             /* Waits until learners may sync. */
+    SIM_H_JOINED,
+};
+
+/* One learner's link. */
+struct sim_handler {
+    struct sim_handler *next;
+    struct sim_node *leader;
+    struct sim_link *link;      /* End 1 is the leader's. */
+    int64_t sid;                /* 0: not said yet */
+    bool observer, replaced, gone;
+    enum sim_handler_state state;
+    int64_t peer;               /* Its last zxid, from ACKEPOCH. */
+    bool acked;                 /* NEWLEADER */
+    bool up_to_date;            /* UPTODATE was sent. */
+    bool answered;              /* ... and something came since. */
+    int64_t waits_since_us;
+    int64_t heard_us, timeout_us, in_sync_until_us;
+    /* The oldest proposal without an ack. */
+    int64_t timed_zxid, timed_since_us, sent_zxid, sent_us;
+};
+
+/* A learner's SYNC waits for the commit of 'zxid'. */
+struct sim_pending_sync {
+    struct sim_pending_sync *next;
+    struct sim_handler *who;
+    int64_t zxid;
+};
+
+struct sim_leader {
+    struct leader_core *core;
+    bool going_on;              /* lead_go_on is on its way. */
+    int64_t epoch;              /* Durable as accepted; -1: not yet */
+    bool may_sync;              /* ... as current */
+    bool serving;
+    int64_t gather_until_us;
+    bool at_tick;
+    bool rolled_over;
+    int64_t last_zxid;          /* Given out. */
+    const struct sim_state *committed;
+    struct leader_proposals proposals;
+    struct sim_handler *handlers;
+    struct sim_pending_sync *syncs, *last_sync;
+    const void *owners[8];      /* Of sessions, by client. */
+};
+
+void sim_leader_start(struct sim_node *n);
+void sim_leader_stop(struct sim_node *n);
+/* After a crash. */
+void sim_leader_free(struct sim_node *n);
+
+/* A learner calls; 'own' is its end. */
+struct sim_link *sim_leader_accept(struct sim_node *n,
+                                   const struct sim_end *own);
+/* Requests of clients. */
+void sim_leader_submit(struct sim_node *n, struct bq_list *list);
+/* The session belongs to this connection or handler from now on, were it
+ * closed: only another that comes with the session takes it. */
+void sim_leader_own(struct sim_node *n, int client, const void *owner);
+/* Its log is durable up to 'zxid'. */
+void sim_leader_logged(struct sim_node *n, int64_t zxid);
+
+/* ---- sim_leader_join.c ------------------------------------------------- */
+
+/* Brings the learner to this history, and it joins the broadcast. */
+void sim_leader_join(struct sim_node *n, struct sim_handler *h);
+/* A packet to a learner. */
+void sim_leader_send(struct sim_handler *h, int32_t type, int64_t zxid,
+                     const struct sim_txn *t);
+
+#endif
