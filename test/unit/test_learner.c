@@ -520,6 +520,36 @@ test_a_batch_counts_up_to_its_bad_packet(void)
     lb_close(&b);
 }
 
+/* A promise that cannot be kept must not be made: the process ends
+ * (ZOOKEEPER-3701). */
+static void
+test_a_fault_of_the_own_disk_is_said_to_be_one(void)
+{
+    struct learner_bench b;
+    const char *dir;
+
+    lb_open(&b, "");
+    dir = b.epochs.dir;
+    b.epochs.dir = "/nowhere/at/all";
+    lb_follow(&b);
+    sl_expect(&b.lead, QP_FOLLOWERINFO, 0);
+    sl_send(&b.lead, QP_LEADERINFO, LB_EPOCH, zk_slice("\0\1\0", 4));
+    CU_ASSERT(!sl_next(&b.lead));       /* No ACKEPOCH. */
+    CU_ASSERT_EQUAL(lb_ended(&b), ZK_ECORRUPT);
+    CU_ASSERT(strstr(b.why.text, "/nowhere/at/all") != NULL);
+    sl_close(&b.lead);
+    /* At NEWLEADER: no ack either. */
+    b.epochs.dir = dir;
+    lb_follow(&b);
+    lb_play(&b, "H D0 P1 C1");
+    b.epochs.dir = "/nowhere/at/all";
+    lb_play(&b, "L");
+    CU_ASSERT(!sl_next(&b.lead));
+    CU_ASSERT_EQUAL(lb_ended(&b), ZK_ECORRUPT);
+    b.epochs.dir = dir;
+    lb_close(&b);
+}
+
 /* ---- a link that is cut, bytes that are wrong --------------------------- */
 
 /* All that a leader sends, its bytes and where packets end. */
@@ -738,6 +768,8 @@ static const struct zk_test tests[] = {
       test_the_durable_tail_is_in_the_tree_at_the_end },
     { "a batch counts up to its bad packet",
       test_a_batch_counts_up_to_its_bad_packet },
+    { "a fault of the own disk is said to be one",
+      test_a_fault_of_the_own_disk_is_said_to_be_one },
     { "the link may be cut at every packet",
       test_the_link_may_be_cut_at_every_packet },
     { "the link may be cut in a snapshot",
