@@ -24,8 +24,10 @@ struct file_txn_iterator {
     unsigned magic;
 #define FILE_TXN_ITERATOR_MAGIC 0x46547849
 
+    char *dir;
     int64_t from;
     int32_t max_record;
+    bool verified;              /* Whoever reads has compared repetitions. */
 
     struct zk_file_list files;
     size_t next_file;           /* Index of the file to open next. */
@@ -34,6 +36,8 @@ struct file_txn_iterator {
     int64_t limit;              /* First zxid of the files behind it. */
     bool limit_is_error;        /* That record is an error txn. */
     int64_t prev;               /* Last zxid returned; -1: none yet. */
+    /* Reads once more what the open file's records repeat; NULL: nothing. */
+    struct file_txn_iterator *again;
     struct zk_buf notes;
 };
 
@@ -46,6 +50,7 @@ file_txn_iterator_open(const char *dir, int64_t from, int32_t max_record,
 
     zk_assert(max_record > 0);
     it->magic = FILE_TXN_ITERATOR_MAGIC;
+    it->dir = zk_xstrdup(dir);
     it->from = from;
     it->max_record = max_record;
     it->prev = -1;
@@ -66,8 +71,10 @@ file_txn_iterator_close(struct file_txn_iterator *it)
         return;
     }
     ZK_CHECK(it, FILE_TXN_ITERATOR_MAGIC);
+    file_txn_iterator_close(it->again);
     log_file_close(&it->file);
     free(it->path);
+    free(it->dir);
     zk_file_list_fini(&it->files);
     zk_buf_fini(&it->notes);
     it->magic = 0;
@@ -169,23 +176,34 @@ fti_superseded(struct file_txn_iterator *it, int64_t zxid)
     return true;
 }
 
-/* Inside an epoch each zxid is the one before plus 1, or the same again. */
 static int
-fti_check_order(const struct file_txn_iterator *it, int64_t zxid,
-                struct zk_errmsg *em)
+fti_misplaced(const struct file_txn_iterator *it, int64_t zxid,
+              const char *what, struct zk_errmsg *em)
 {
-    const char *what;
-
-    if (it->prev < 0 || zxid == it->prev || zxid == it->prev + 1
-        || (zxid > it->prev && zxid >> 32 != it->prev >> 32)) {
-        return ZK_OK;
-    }
-    what = zxid > it->prev ? "the transactions between are missing"
-                           : "zxids must not fall";
     return zk_fail(em, ZK_ECORRUPT, "%s: at offset %lld zxid 0x%" PRIx64
                    " follows 0x%" PRIx64 ": %s" FTI_ADVICE, it->path,
                    (long long) it->file.record, (uint64_t) zxid,
                    (uint64_t) it->prev, what);
+}
+
+/* May the record be the next?  Inside an epoch each zxid is the one before
+ * plus 1. */
+static int
+fti_check_next(const struct file_txn_iterator *it, int64_t zxid,
+               struct zk_errmsg *em)
+{
+    if (it->prev < 0 || zxid == it->prev + 1) {
+        return ZK_OK;
+    }
+    if (zxid >> 32 == it->prev >> 32) {
+        return fti_misplaced(it, zxid, "the transactions between are missing",
+                             em);
+    }
+    if (it->again != NULL) {
+        return fti_misplaced(it, zxid, "it had begun anew from an older zxid "
+                             "and not come as far again", em);
+    }
+    return ZK_OK;
 }
 
 static int
@@ -205,6 +223,93 @@ fti_decode(const struct file_txn_iterator *it, struct zk_slice bytes,
     return ZK_OK;
 }
 
+/* ---- repetitions ------------------------------------------------------ */
+
+static bool
+fti_same(struct zk_slice a, const struct txn_view *ta, struct zk_slice b,
+         const struct txn_view *tb)
+{
+    int32_t a_len = a.len - (ta->has_digest ? TXN_DIGEST_LEN : 0);
+    int32_t b_len = b.len - (tb->has_digest ? TXN_DIGEST_LEN : 0);
+
+    return a_len == b_len && memcmp(a.p, b.p, (size_t) a_len) == 0;
+}
+
+/* it->again stands before the first record with this zxid or a later one. */
+static int
+fti_begin_again(struct file_txn_iterator *it, int64_t zxid,
+                struct zk_errmsg *em)
+{
+    char text[160];
+    int rv;
+
+    file_txn_iterator_close(it->again);
+    it->again = NULL;
+    rv = file_txn_iterator_open(it->dir, zxid, it->max_record, &it->again,
+                                em);
+    if (rv == ZK_OK) {
+        it->again->verified = true;
+        snprintf(text, sizeof text, "%s: begins anew at zxid 0x%" PRIx64
+                 " after 0x%" PRIx64,
+                 it->path + (strlen(it->path) > 64 ? strlen(it->path) - 64
+                                                   : 0),
+                 (uint64_t) zxid, (uint64_t) it->prev);
+        fti_note(it, text);
+    }
+    return rv;
+}
+
+/* A record at or below the last zxid.  Followers of 3.8.0 that drop out of a
+ * synchronization (ZOOKEEPER-4394) have written what they got, do not count it
+ * as theirs, and write it once more when they get it again.  So it changes
+ * nothing, as long as it is what stands there. */
+static int
+fti_check_again(struct file_txn_iterator *it, struct zk_slice bytes,
+                const struct txn_view *txn, struct zk_errmsg *em)
+{
+    struct zk_slice old_bytes;
+    struct txn_view old;
+    int rv;
+
+    if (it->verified) {
+        return ZK_OK;
+    }
+    if (it->again == NULL || txn->zxid <= it->again->prev) {
+        rv = fti_begin_again(it, txn->zxid, em);
+        if (rv != ZK_OK) {
+            return rv;
+        }
+    }
+    rv = file_txn_iterator_next(it->again, &old_bytes, &old, em);
+    if (rv != ZK_OK && rv != ZK_ENOTFOUND) {
+        return rv;
+    }
+    if (rv == ZK_ENOTFOUND || !fti_same(old_bytes, &old, bytes, txn)) {
+        return fti_misplaced(it, txn->zxid, "another transaction stood there "
+                             "before", em);
+    }
+    if (txn->zxid == it->prev) {
+        file_txn_iterator_close(it->again);
+        it->again = NULL;
+    }
+    return ZK_OK;
+}
+
+/* Whether the record repeats what was there; else it is the next, or an error
+ * txn that Java's leaders of 3.9 give the zxid before it. */
+static int
+fti_check_order(struct file_txn_iterator *it, struct zk_slice bytes,
+                const struct txn_view *txn, bool *repeats,
+                struct zk_errmsg *em)
+{
+    *repeats = txn->zxid <= it->prev
+               && !(txn->zxid == it->prev && txn->type == OP_ERROR);
+    if (*repeats) {
+        return fti_check_again(it, bytes, txn, em);
+    }
+    return txn->zxid == it->prev ? ZK_OK : fti_check_next(it, txn->zxid, em);
+}
+
 /* The next record of the open file that counts, or ZK_ENOTFOUND with the
  * file closed. */
 static int
@@ -212,6 +317,7 @@ fti_next_in_file(struct file_txn_iterator *it, struct zk_slice *bytes,
                  struct txn_view *txn, struct zk_errmsg *em)
 {
     struct zk_errmsg why;
+    bool repeats;
     int rv;
 
     for (;;) {
@@ -236,8 +342,13 @@ fti_next_in_file(struct file_txn_iterator *it, struct zk_slice *bytes,
             return ZK_ENOTFOUND;
         }
         if (txn->zxid >= it->from) {
-            rv = fti_check_order(it, txn->zxid, em);
-            return rv != ZK_OK ? rv : fti_decode(it, *bytes, txn, em);
+            rv = fti_decode(it, *bytes, txn, em);
+            if (rv == ZK_OK) {
+                rv = fti_check_order(it, *bytes, txn, &repeats, em);
+            }
+            if (rv != ZK_OK || !repeats) {
+                return rv;
+            }
         }
     }
 }

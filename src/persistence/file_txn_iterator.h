@@ -6,11 +6,17 @@
  * normal after a crash.  It is an error (ZK_ECORRUPT, naming file and offset)
  * when a record is damaged in a way that no crash explains, a wrong end byte
  * with data behind it included (Java stops there without a word, and what
- * follows is lost); when a header is not a log's; when zxids fall; or when
- * they skip inside an epoch from one record to the next, since then
- * acknowledged writes are missing (ZOOKEEPER-4925).  A file shorter than its
- * header is what a crash leaves: it is skipped and said so.  Equal zxids
- * twice in a row are passed on (protocol: poison request 2).
+ * follows is lost); when a header is not a log's; or when zxids skip inside an
+ * epoch from one record to the next, since then acknowledged writes are
+ * missing (ZOOKEEPER-4925).  A file shorter than its header is what a crash
+ * leaves: it is skipped and said so.  An error txn with the zxid of the one
+ * before is passed on (protocol: poison request 2).
+ *
+ * Zxids may fall when the records from there on repeat what stood there
+ * before: those are left out, and said so.  Java's followers leave that behind
+ * (ZOOKEEPER-4394).  Another txn in the place of one is an error, and so is a
+ * new epoch before all is repeated: the log then holds what its leader had
+ * taken back, or lacks what it had.
  *
  * What a file holds from the first zxid of the files behind it on was cut
  * off in the past (a torn end, a snapshot taken from a leader): it is left

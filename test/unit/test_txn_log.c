@@ -470,6 +470,107 @@ test_overlap(void)
     finish();
 }
 
+/* More records at the end of log.1, as of a server that goes back to 'first'
+ * in the same file; 'len' is of each. */
+static void
+write_anew(int64_t first, int64_t last, size_t len)
+{
+    char *path = path_of("log.1"), *kept = path_of("kept"), *part;
+    struct file_txn_log *log = open_log(0, -1);
+    struct zk_buf old = { 0 }, new = { 0 };
+    struct zk_errmsg em;
+    char name[40];
+
+    CU_ASSERT_EQUAL(rename(path, kept), 0);
+    for (int64_t z = first; z <= last; z++) {
+        append_type(log, z, OP_CREATE_SESSION, len);
+    }
+    commit(log);
+    file_txn_log_destroy(log);
+    snprintf(name, sizeof name, "log.%" PRIx64, (uint64_t) first);
+    part = path_of(name);
+    CU_ASSERT_EQUAL(zk_read_file(kept, 1 << 20, &old, &em), ZK_OK);
+    CU_ASSERT_EQUAL(zk_read_file(part, 1 << 20, &new, &em), ZK_OK);
+    CU_ASSERT_EQUAL(unlink(part), 0);
+    CU_ASSERT_EQUAL(unlink(kept), 0);
+    zk_buf_append(&old, new.data + LOG_FILE_HEADER_LEN,
+                  new.len - LOG_FILE_HEADER_LEN);
+    put_file("log.1", old.data, old.len);
+    zk_buf_fini(&old);
+    zk_buf_fini(&new);
+    free(part);
+    free(kept);
+    free(path);
+}
+
+/* Java's followers (ZOOKEEPER-4394). */
+static void
+test_written_twice(void)
+{
+    struct zk_errmsg em;
+    char note[512];
+
+    start();
+    write_file(1, 5);
+    write_anew(5, 5, 0);
+    write_anew(2, 3, 0);
+    CU_ASSERT_STRING_EQUAL(read_log_with(1, note, sizeof note),
+                           "1 2 3 4 5 end");
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, "begins anew at zxid 0x2"));
+    write_anew(2, 8, 0);
+    CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 6 7 8 end");
+    CU_ASSERT_STRING_EQUAL(read_log(4), "4 5 6 7 8 end");
+    CU_ASSERT_STRING_EQUAL(read_log(7), "7 8 end");
+    /* A file behind it. */
+    write_file(9, 9);
+    CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 6 7 8 9 end");
+    /* A server that goes back ... */
+    CU_ASSERT_EQUAL(file_txn_log_truncate(dir, 6, MAX_RECORD, &em), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 6 end");
+    CU_ASSERT_EQUAL(file_txn_log_truncate(dir, 4, MAX_RECORD, &em), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 end");
+    finish();
+}
+
+static void
+test_written_otherwise(void)
+{
+    char note[512];
+
+    /* Another txn than the one that stood there. */
+    start();
+    write_file(1, 5);
+    write_anew(3, 5, 100);
+    CU_ASSERT_STRING_EQUAL(read_log_with(1, note, sizeof note),
+                           "1 2 3 4 5 corrupt");
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, "another transaction"));
+    finish();
+
+    start();
+    write_file(1, 5);
+    write_anew(5, 5, 100);
+    CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 corrupt");
+    finish();
+
+    /* 4 and 5 were not written again when the next epoch began. */
+    start();
+    write_file(1, 5);
+    write_anew(2, 3, 0);
+    write_anew(0x100000001, 0x100000001, 0);
+    CU_ASSERT_STRING_EQUAL(read_log_with(1, note, sizeof note),
+                           "1 2 3 4 5 corrupt");
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, "not come as far again"));
+    finish();
+
+    /* They skip while they repeat. */
+    start();
+    write_file(1, 5);
+    write_anew(2, 2, 0);
+    write_anew(4, 5, 0);
+    CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 corrupt");
+    finish();
+}
+
 static void
 test_strays(void)
 {
@@ -715,6 +816,9 @@ static const struct zk_test tests[] = {
     { "a batch costs one sync", test_one_sync_a_batch },
     { "a gap inside an epoch is refused", test_gap },
     { "a later file supersedes the end of an earlier one", test_overlap },
+    { "records that are written twice count once", test_written_twice },
+    { "zxids that fall to another history are refused",
+      test_written_otherwise },
     { "strays and short files are skipped", test_strays },
     { "zxids in names", test_file_names },
     { "truncation at, inside and between files", test_truncate },
