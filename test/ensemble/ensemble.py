@@ -449,9 +449,12 @@ class Ensemble:
         self.clients = []
         self.members = {}
         for at, kind in enumerate(kinds):
-            make = ScriptMember if kind == 'script' else Member
-            self.members[at + 1] = make(
-                self, at + 1, kind, at >= n_voters)
+            self.members[at + 1] = self.make_member(at + 1, kind,
+                                                    at >= n_voters)
+
+    def make_member(self, sid, kind, observer):
+        make = ScriptMember if kind == 'script' else Member
+        return make(self, sid, kind, observer)
 
     def __enter__(self):
         return self
