@@ -36,6 +36,7 @@ struct sim_options {
     int64_t max_steps;          /* 0: no limit */
     enum sim_bug bug;
     bool verbose;
+    bool outcomes_only;         /* Servers are not looked into. */
     bool strict_sync;           /* A sync that was overtaken is a failure. */
 };
 
@@ -65,6 +66,7 @@ struct sim_world {
 
     /* The scenario. */
     enum sim_phase phase;
+    int64_t clients_pause_until_us;
     unsigned round, rounds;
     int64_t phase_ends_us;
     int64_t quiet_since_us;
@@ -82,6 +84,8 @@ struct sim_world {
     /* What happened. */
     uint64_t overtaken_syncs;
     uint64_t leaders;           /* Established. */
+    uint64_t left_out;          /* Servers that could not follow in the end,
+                                 * having accepted a later epoch. */
 
     /* What went wrong first; "" while nothing has. */
     const char *invariant;

@@ -142,11 +142,26 @@ sim_client_end(struct sim_client *c, struct sim_end *out)
 
 /* ---- requests ---------------------------------------------------------- */
 
+/* Any of them, more often the leader: what only it has makes histories
+ * differ. */
+static struct sim_node *
+cli_choose(struct sim_world *w)
+{
+    if (sim_chance(w, 300)) {
+        for (size_t i = 0; i < w->n; i++) {
+            if (w->nodes[i].role == SIM_LEADING) {
+                return &w->nodes[i];
+            }
+        }
+    }
+    return &w->nodes[sim_random(w, w->n)];
+}
+
 static void
 cli_connect(struct sim_client *c)
 {
     struct sim_world *w = c->w;
-    struct sim_node *n = &w->nodes[sim_random(w, w->n)];
+    struct sim_node *n = cli_choose(w);
     const struct sim_msg m = {
         .type = SIM_CONNECT, .a = c->index, .zxid = c->last_zxid,
     };
@@ -213,7 +228,7 @@ cli_think(struct sim_world *w, void *obj, uint64_t arg)
     } else if (waits_us > CLI_PATIENCE_US
                || (w->phase == SIM_FAULTS && sim_chance(w, 10))) {
         cli_disconnect(c);
-    } else if (c->connected
+    } else if (c->connected && sim_now(w) >= w->clients_pause_until_us
                && (w->phase == SIM_FAULTS || c->answered < CLI_QUIET)) {
         cli_ask(c);
     }

@@ -109,6 +109,28 @@ flt_isolate(struct sim_world *w, const struct sim_node *n)
     }
 }
 
+static void
+flt_pause_clients(struct sim_world *w, void *obj, uint64_t round)
+{
+    (void) obj;
+    (void) round;
+    w->clients_pause_until_us = sim_now(w)
+                                + sim_between(w, SIM_SECOND / 2,
+                                              4 * SIM_SECOND);
+}
+
+/* A leader that has proposed what nobody else has, and another one that has
+ * proposed nothing yet when it comes back: that is when TRUNC is sent. */
+static void
+flt_isolate_leader(struct sim_world *w)
+{
+    flt_isolate(w, flt_leader(w));
+    if (sim_chance(w, 600)) {
+        sim_after(w, sim_between(w, 5 * SIM_MS, 200 * SIM_MS),
+                  flt_pause_clients, NULL, 0);
+    }
+}
+
 /* Two halves; with a bridge one server reaches both. */
 static void
 flt_partition(struct sim_world *w, bool bridge)
@@ -191,7 +213,7 @@ flt_break_something(struct sim_world *w)
         flt_crash_many(w);
         break;
     case 6:
-        flt_isolate(w, flt_leader(w));
+        flt_isolate_leader(w);
         break;
     case 7:
         flt_isolate(w, flt_some(w));
@@ -224,6 +246,7 @@ flt_quiet(struct sim_world *w)
 {
     sim_trace(w, NULL, "QUIET");
     w->phase = SIM_QUIET;
+    w->clients_pause_until_us = 0;
     w->quiet_since_us = sim_now(w);
     w->phase_ends_us = sim_now(w)
                        + FLT_REST_LIMITS * (w->init_us + w->sync_us);

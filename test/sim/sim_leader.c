@@ -434,11 +434,27 @@ lead_history_acked(struct sim_handler *h, int64_t zxid)
 
 /* ---- the link ---------------------------------------------------------- */
 
+/* As Java's leaders took an ack of something else before it: whose first ack
+ * is not that of NEWLEADER is never in sync. */
+static bool
+lead_ignores_ack(struct sim_handler *h, int64_t zxid)
+{
+    if (!h->acks) {
+        h->acks = true;
+        h->out_of_sync = sim_bug_is(h->leader->w, SIM_BUG_4685)
+                         && zxid_counter(zxid) != 0;
+    }
+    return h->out_of_sync && zxid_counter(zxid) == 0;
+}
+
 static void
 lead_joined_packet(struct sim_handler *h, const struct sim_msg *m)
 {
     switch (m->type) {
     case QP_ACK:
+        if (lead_ignores_ack(h, m->zxid)) {
+            break;
+        }
         if (zxid_counter(m->zxid) != 0) {
             lead_acked(h, m->zxid);
         } else {
@@ -678,6 +694,12 @@ sim_leader_start(struct sim_node *n)
     l->core = leader_core_create(n->w->qv, n->sid, n->disk.accepted,
                                  n->disk.current, n->last_zxid);
     l->gather_until_us = sim_now(n->w) + n->w->init_us;
+    if (sim_bug_is(n->w, SIM_BUG_4837)) {
+        /* As Java's would-be leaders do: with what is not committed. */
+        const struct sim_snapshot s = sim_node_tree(n);
+
+        (void) !sim_disk_snapshot(&n->disk, &s);
+    }
     lead_wake(n);
     lead_pass(n->w, n, sim_node_role_id(n));
 }

@@ -31,6 +31,7 @@ struct sim_handler {
     enum sim_handler_state state;
     int64_t peer;               /* Its last zxid, from ACKEPOCH. */
     bool acked;                 /* NEWLEADER */
+    bool acks, out_of_sync;     /* See lead_ignores_ack. */
     bool up_to_date;            /* UPTODATE was sent. */
     bool answered;              /* ... and something came since. */
     int64_t waits_since_us;

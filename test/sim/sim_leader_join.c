@@ -80,6 +80,7 @@ join_choose(struct join *j)
         .n = j->committed.n,
         .last = join_last(j),
         .disk_from = j->n->continuous_from,
+        .force_snapshot = j->n->force_snapshot,
     };
 
     for (size_t i = 0; i < j->committed.n; i++) {
@@ -204,7 +205,7 @@ static void
 join_send(struct join *j, const struct sync_choice *c)
 {
     join_send_opening(j, c);
-    if (sim_bug_is(j->n->w, SIM_BUG_3104)) {
+    if (sim_bug_is(j->n->w, SIM_BUG_3104) && c->kind == SYNC_SNAP) {
         join_send_new_leader(j);
         join_send_history(j);
         join_send_open(j);

@@ -334,9 +334,8 @@ lrn_revalidated(void *self, struct zk_slice data, struct zk_errmsg *em)
 {
     struct sim_node *n = self;
 
-    if (data.len == 9) {
-        sim_server_revalidated(n, (int) zk_get_be64(data.p) - 1,
-                               data.p[8] != 0);
+    if (data.len == 9) {        /* They never expire here. */
+        sim_server_revalidated(n, (int) zk_get_be64(data.p) - 1);
     }
     return lrn_result(n, true, em);
 }

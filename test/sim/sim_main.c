@@ -39,6 +39,7 @@ main_usage(FILE *out)
 "  --observers N  so many observers\n"
 "  --bug NAME     puts back a mistake, and ends (exit code 0) once it is\n"
 "                 found; 'list' names them\n"
+"  --outcomes     looks only at what clients and other servers see\n"
 "  --strict-sync  a read behind a sync that lacks what was acknowledged\n"
 "                 before the sync is a failure\n");
 }
@@ -84,6 +85,7 @@ main_parse(struct main_args *a, int argc, char **argv)
         { "servers", required_argument, NULL, 'S' },
         { "observers", required_argument, NULL, 'O' },
         { "bug", required_argument, NULL, 'b' },
+        { "outcomes", no_argument, NULL, 'o' },
         { "strict-sync", no_argument, NULL, 'y' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
@@ -118,6 +120,9 @@ main_parse(struct main_args *a, int argc, char **argv)
         case 'b':
             main_set_bug(a, optarg);
             break;
+        case 'o':
+            a->o.outcomes_only = true;
+            break;
         case 'y':
             a->o.strict_sync = true;
             break;
@@ -139,7 +144,7 @@ main_parse(struct main_args *a, int argc, char **argv)
 }
 
 struct main_total {
-    uint64_t seeds, steps, leaders, overtaken;
+    uint64_t seeds, steps, leaders, overtaken, left_out;
     int64_t slowest_us, began_us;
     uint64_t slowest_seed;
 };
@@ -151,6 +156,7 @@ main_count(struct main_total *t, const struct sim_world *w)
     t->steps += w->clock.steps;
     t->leaders += w->leaders;
     t->overtaken += w->overtaken_syncs;
+    t->left_out += w->left_out;
     if (w->slowest_quiet_us > t->slowest_us) {
         t->slowest_us = w->slowest_quiet_us;
         t->slowest_seed = w->seed;
@@ -164,9 +170,10 @@ main_report(const struct main_total *t)
 
     printf("%" PRIu64 " seeds in %.1f s (%.0f/s), %" PRIu64 " steps, %"
            PRIu64 " leaders; slowest rest %.1f s (seed %" PRIu64 "); "
-           "%" PRIu64 " syncs were overtaken\n", t->seeds, s,
+           "%" PRIu64 " syncs were overtaken, %" PRIu64 " servers left "
+           "out\n", t->seeds, s,
            (double) t->seeds / (s > 0 ? s : 1), t->steps, t->leaders,
-           (double) t->slowest_us / 1e6, t->slowest_seed, t->overtaken);
+           (double) t->slowest_us / 1e6, t->slowest_seed, t->overtaken, t->left_out);
 }
 
 /* What a panic of a core says. */

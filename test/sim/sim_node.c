@@ -26,6 +26,7 @@ sim_node_init(struct sim_world *w, size_t index, bool voter)
     n->index = index;
     n->sid = (int64_t) index + 1;
     n->voter = voter;
+    n->force_snapshot = sim_chance(w, 200);
     sim_disk_init(&n->disk, n);
 }
 
@@ -197,20 +198,29 @@ node_agrees(int64_t tree, int64_t disk)
     return tree == disk || (tree > disk && zxid_counter(tree) == 0);
 }
 
+/* These bugs leave the tree as it is, whatever stands in the log. */
+static bool
+node_believes_tree(const struct sim_node *n)
+{
+    switch (n->w->o->bug) {
+    case SIM_BUG_2355:
+    case SIM_BUG_2845:
+    case SIM_BUG_3701:
+    case SIM_BUG_4712:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Tree and log agree before the next vote (ZOOKEEPER-2845, -3642). */
 static void
 node_role_ended(struct sim_node *n)
 {
-    if (n->unsaved && sim_bug_is(n->w, SIM_BUG_3642)) {
-        return;
-    }
-    if (sim_bug_is(n->w, SIM_BUG_2845) || sim_bug_is(n->w, SIM_BUG_4712)
-        || sim_bug_is(n->w, SIM_BUG_2355)
-        || sim_bug_is(n->w, SIM_BUG_3701)) {
-        return;
-    }
-    if (n->unsaved
-        || !node_agrees(n->last_zxid, sim_disk_end(&n->disk).zxid)) {
+    bool agrees = node_believes_tree(n)
+                  || node_agrees(n->last_zxid, sim_disk_end(&n->disk).zxid);
+
+    if (n->unsaved ? !sim_bug_is(n->w, SIM_BUG_3642) : !agrees) {
         sim_node_reload(n);
     }
 }

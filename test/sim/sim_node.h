@@ -30,6 +30,7 @@ struct sim_node {
     size_t index;
     int64_t sid;
     bool voter;
+    bool force_snapshot;        /* zookeeper.forceSnapshotSync */
 
     bool up;
     unsigned life;              /* Counts starts. */

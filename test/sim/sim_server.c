@@ -248,6 +248,30 @@ srv_request(struct sim_node *n, struct sim_conn *c, const struct sim_msg *m)
     sim_server_pump(n);
 }
 
+static void
+srv_admit(struct sim_conn *c)
+{
+    const struct sim_msg m = { .type = SIM_CONNECTED };
+
+    if (c->open) {
+        c->valid = true;
+        sim_link_send(c->link, 1, &m);
+    }
+}
+
+/* Answers come in the order of the questions, also to those who are gone. */
+static void
+srv_ask_leader(struct sim_node *n, struct sim_conn *c)
+{
+    struct sim_conn **end = &n->server.renewals;
+
+    while (*end != NULL) {
+        end = &(*end)->next_renewal;
+    }
+    *end = c;
+    sim_learner_revalidate(n, c->client);
+}
+
 /* The client is known; another connection of it is closed. */
 static void
 srv_connect(struct sim_node *n, struct sim_conn *c, const struct sim_msg *m)
@@ -267,29 +291,24 @@ srv_connect(struct sim_node *n, struct sim_conn *c, const struct sim_msg *m)
         }
     }
     if (n->server.learner) {
-        sim_learner_revalidate(n, c->client);
+        srv_ask_leader(n, c);
     } else {
         sim_leader_own(n, c->client, c);
-        sim_server_revalidated(n, c->client, true);
+        srv_admit(c);
     }
 }
 
 void
-sim_server_revalidated(struct sim_node *n, int client, bool valid)
+sim_server_revalidated(struct sim_node *n, int client)
 {
-    const struct sim_msg m = { .type = SIM_CONNECTED };
-    struct sim_conn *c;
+    struct sim_conn **p = &n->server.renewals;
 
-    for (c = n->server.conns; c != NULL; c = c->next) {
-        if (c->client == client && !c->valid) {
-            break;
-        }
+    while (*p != NULL && (*p)->client != client) {
+        p = &(*p)->next_renewal;
     }
-    if (c != NULL && valid) {
-        c->valid = true;
-        sim_link_send(c->link, 1, &m);
-    } else if (c != NULL) {
-        srv_close(n, c);
+    if (*p != NULL) {
+        srv_admit(*p);
+        *p = (*p)->next_renewal;
     }
 }
 

@@ -23,7 +23,7 @@ enum sim_client_packet {
 /* A client's connection to a server. */
 struct sim_conn {
     struct client_sink sink;
-    struct sim_conn *next;
+    struct sim_conn *next, *next_renewal;
     struct sim_node *node;
     struct sim_link *link;      /* End 1 is the server's. */
     int client;                 /* -1: not said yet */
@@ -45,6 +45,8 @@ struct sim_server {
     struct commit_core commit;
     bool has_commit;
     struct sim_conn *conns;
+    /* Whose REVALIDATE has no answer yet, closed ones among them. */
+    struct sim_conn *renewals;
 
     /* The log stage. */
     struct sim_queue to_log;    /* Not yet appended. */
@@ -67,8 +69,8 @@ void sim_server_free(struct sim_node *n);
 void sim_server_log(struct sim_node *n, const struct sim_txn *t);
 /* Lets pass what may. */
 void sim_server_pump(struct sim_node *n);
-/* REVALIDATE was answered. */
-void sim_server_revalidated(struct sim_node *n, int client, bool valid);
+/* REVALIDATE was answered: the first that asked for this session. */
+void sim_server_revalidated(struct sim_node *n, int client);
 
 void sim_queue_put(struct sim_world *w, struct sim_queue *q,
                    const struct sim_txn *t);
