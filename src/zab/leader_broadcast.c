@@ -114,16 +114,17 @@ leader_roll_over(struct leader *l)
 
 /* ---- acks and commits -------------------------------------------------- */
 
-/* COMMIT to those that hold the proposals, INFORM to observers; to each of
- * them one block. */
+/* Of the proposals from..to-1: COMMIT to those that hold them, INFORM to
+ * observers; to each of them one block. */
 static void
-lb_tell_locked(struct leader *l, size_t from) ZK_REQUIRES(l->lock)
+lb_tell_locked(struct leader *l, size_t from, size_t to)
+    ZK_REQUIRES(l->lock)
 {
     bool participants = lb_has_locked(l, false);
     bool observers = lb_has_locked(l, true);
     struct zk_buf commits = { 0 }, informs = { 0 };
 
-    for (size_t i = from; i < l->proposals.committed; i++) {
+    for (size_t i = from; i < to; i++) {
         const struct txn_bytes *t = leader_proposals_at(&l->proposals,
                                                         i)->txn;
 
@@ -141,6 +142,49 @@ lb_tell_locked(struct leader *l, size_t from) ZK_REQUIRES(l->lock)
     if (observers) {
         lb_queue_locked(l, true, &informs, 0);
     }
+}
+
+/* Before 'zxid' is told: nobody gets it ahead of the answer to an earlier
+ * sync of his, for the commit stage of a learner is one queue and would wait
+ * for ever.  A sync that cannot be answered costs the link. */
+static void
+lb_settle_syncs_locked(struct leader *l, int64_t zxid) ZK_REQUIRES(l->lock)
+{
+    leader_answer_syncs_locked(l, zxid - 1);
+    while (l->syncs != NULL && l->syncs->zxid < zxid) {
+        struct learner_handler *h = l->syncs->who;
+
+        zk_warn(leader, "closing the link of server %ld: it waits for a sync, "
+                "and no quorum was heard of late", (long) h->sid);
+        learner_handler_close(h);
+        leader_forget_syncs_locked(l, h);
+    }
+}
+
+static int64_t
+lb_zxid(const struct leader *l, size_t i)
+{
+    return leader_proposals_at(&l->proposals, i)->txn->zxid;
+}
+
+/* Tells what is committed from 'from' on, with the answers to syncs in their
+ * places. */
+static void
+lb_tell_all_locked(struct leader *l, size_t from) ZK_REQUIRES(l->lock)
+{
+    while (from < l->proposals.committed) {
+        size_t to = from + 1;
+
+        lb_settle_syncs_locked(l, lb_zxid(l, from));
+        while (to < l->proposals.committed
+               && (l->syncs == NULL
+                   || l->syncs->zxid >= lb_zxid(l, to))) {
+            to++;
+        }
+        lb_tell_locked(l, from, to);
+        from = to;
+    }
+    leader_answer_syncs_locked(l, leader_core_last_committed(l->core));
 }
 
 static void
@@ -166,9 +210,8 @@ lb_commit_locked(struct leader *l, int64_t zxid) ZK_REQUIRES(l->lock)
     if (l->proposals.committed == from) {
         return false;
     }
-    lb_tell_locked(l, from);
+    lb_tell_all_locked(l, from);
     lb_count_commits_locked(l, from);
-    leader_answer_syncs_locked(l);
     if (l->rolled_over && leader_proposals_open(&l->proposals) == 0) {
         zk_cond_broadcast(&l->changed);
     }
@@ -213,21 +256,19 @@ leader_logged(struct leader *l, int64_t zxid)
 
 /* ---- SYNC -------------------------------------------------------------- */
 
-/* In the order they came: each once all that was proposed before it is
- * committed, and only while this is the leader for sure. */
+/* In the order they came, and only while this is the leader for sure. */
 void
-leader_answer_syncs_locked(struct leader *l)
+leader_answer_syncs_locked(struct leader *l, int64_t zxid)
 {
-    int64_t committed = leader_core_last_committed(l->core);
     struct packet_block *answer;
     struct leader_sync *s;
 
-    if (l->syncs == NULL || l->syncs->zxid > committed
-        || !leader_has_quorum_locked(l)) {
+    if (l->syncs == NULL || l->syncs->zxid > zxid
+        || !leader_is_sure_locked(l)) {
         return;
     }
     answer = packet_block_one(QP_SYNC, 0, ZK_SLICE_NULL);
-    while ((s = l->syncs) != NULL && s->zxid <= committed) {
+    while ((s = l->syncs) != NULL && s->zxid <= zxid) {
         l->syncs = s->next;
         l->n_syncs--;
         learner_sender_queue(&s->who->sender, answer);
@@ -274,7 +315,7 @@ leader_sync(struct leader *l, const void *owner)
         *l->syncs_end = s;
         l->syncs_end = &s->next;
         l->n_syncs++;
-        leader_answer_syncs_locked(l);
+        leader_answer_syncs_locked(l, leader_core_last_committed(l->core));
     }
     zk_unlock(&l->lock);
 }
@@ -285,7 +326,7 @@ leader_is_sure(struct leader *l)
     bool sure;
 
     zk_lock(&l->lock);
-    sure = !l->closing && leader_has_quorum_locked(l);
+    sure = !l->closing && leader_is_sure_locked(l);
     zk_unlock(&l->lock);
     return sure;
 }

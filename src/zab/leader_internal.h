@@ -95,8 +95,12 @@ void leader_free_learners(struct leader *l);
 void leader_left(struct leader *l, struct learner_handler *h);
 /* Pings those that may be pinged, closes those that are late with an ack. */
 void leader_ping_learners_locked(struct leader *l) ZK_REQUIRES(l->lock);
-/* Is a quorum in sync at this moment? */
+/* Is a quorum in sync at this moment, those included that still have time for
+ * their start? */
 bool leader_has_quorum_locked(struct leader *l) ZK_REQUIRES(l->lock);
+/* Was a quorum heard, behind NEWLEADER, in the last syncLimit ticks
+ * (ZOOKEEPER-1675)?  Otherwise there may be another leader. */
+bool leader_is_sure_locked(struct leader *l) ZK_REQUIRES(l->lock);
 
 /* ---- leader_discovery.c: for handlers ---------------------------------- */
 
@@ -142,12 +146,14 @@ void leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid);
 void leader_logged(struct leader *l, int64_t zxid);
 /* A SYNC of a learner has passed the earlier requests of its link. */
 void leader_sync(struct leader *l, const void *owner);
-/* Answers what may be answered now. */
-void leader_answer_syncs_locked(struct leader *l) ZK_REQUIRES(l->lock);
+/* Answers those that wait for no more than 'zxid', which is committed and was
+ * told. */
+void leader_answer_syncs_locked(struct leader *l, int64_t zxid)
+    ZK_REQUIRES(l->lock);
 void leader_forget_syncs_locked(struct leader *l,
                                 const struct learner_handler *h)
     ZK_REQUIRES(l->lock);
-/* Was a quorum heard in the last syncLimit ticks (ZOOKEEPER-1675)? */
+/* leader_is_sure_locked, and it does not end. */
 bool leader_is_sure(struct leader *l);
 
 /* ---- leader_chain.c, leader_status.c ----------------------------------- */

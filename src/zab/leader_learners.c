@@ -195,9 +195,25 @@ leader_free_learners(struct leader *l)
 
 /* ---- staying ----------------------------------------------------------- */
 
+static bool
+ll_is_in_sync(const struct learner_handler *h, int64_t now_ms)
+{
+    return now_ms <= atomic_load(&h->in_sync_until_ms);
+}
+
+static bool
+ll_was_heard(const struct learner_handler *h, int64_t now_ms)
+{
+    int64_t heard_ms = atomic_load(&h->heard_ms);
+
+    return heard_ms != 0 && now_ms - heard_ms <= h->leader->opts.sync_ms;
+}
+
 /* Observers and strangers in the set do not count. */
-bool
-leader_has_quorum_locked(struct leader *l)
+static bool
+ll_quorum_locked(struct leader *l,
+                 bool (*counts)(const struct learner_handler *h,
+                                int64_t now_ms)) ZK_REQUIRES(l->lock)
 {
     int64_t now_ms = zk_time_mono_ms();
     struct learner_handler *h;
@@ -211,14 +227,25 @@ leader_has_quorum_locked(struct leader *l)
     sids = zk_xcalloc(n + 1, sizeof *sids);
     n = 0;
     for (h = l->learners; h != NULL; h = h->next) {
-        if (h->introduced && !h->replaced
-            && now_ms <= atomic_load(&h->in_sync_until_ms)) {
+        if (h->introduced && !h->replaced && counts(h, now_ms)) {
             sids[n++] = h->sid;
         }
     }
     has = leader_core_has_quorum(l->core, sids, n);
     free(sids);
     return has;
+}
+
+bool
+leader_has_quorum_locked(struct leader *l)
+{
+    return ll_quorum_locked(l, ll_is_in_sync);
+}
+
+bool
+leader_is_sure_locked(struct leader *l)
+{
+    return ll_quorum_locked(l, ll_was_heard);
 }
 
 void

@@ -246,8 +246,13 @@ lh_discover(struct learner_handler *h, int64_t *last_zxid,
 static void
 lh_heard(struct learner_handler *h)
 {
-    atomic_store(&h->in_sync_until_ms,
-                 zk_time_mono_ms() + h->leader->opts.sync_ms);
+    int64_t now_ms = zk_time_mono_ms();
+
+    atomic_store(&h->heard_ms, now_ms);
+    if (h->answered) {
+        atomic_store(&h->in_sync_until_ms,
+                     now_ms + h->leader->opts.sync_ms);
+    }
 }
 
 /* All packets that are there. */
@@ -267,9 +272,7 @@ lh_packets(struct learner_handler *h, int32_t max_len, struct zk_errmsg *em)
         if (rv != ZK_OK) {
             return rv == ZK_ETORN ? ZK_OK : rv;
         }
-        if (h->answered) {
-            lh_heard(h);
-        }
+        lh_heard(h);
         rv = learner_handler_packet(h, &qp, em);
         jute_quorum_packet_fini(&qp);
         if (rv != ZK_OK) {

@@ -30,6 +30,8 @@ struct learner_handler {
     /* Until then it counts as in sync (zk_time_mono_ms): a packet in the last
      * syncLimit ticks, or the time it has for its start. */
     _Atomic int64_t in_sync_until_ms;
+    /* When its last packet behind NEWLEADER came; 0: none yet. */
+    _Atomic int64_t heard_ms;
 
     /* Under the leader's lock. */
     struct learner_handler *next;   /* In one of the leader's lists. */

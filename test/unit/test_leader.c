@@ -728,6 +728,44 @@ test_sync_comes_behind_what_was_proposed_before_it(void)
     sl_close(&s);
 }
 
+/* What a learner asks for behind a sync is committed behind its answer: the
+ * commit stage of a learner is one queue. */
+static void
+test_sync_keeps_its_place_when_one_ack_commits_many(void)
+{
+    struct scripted_learner s, o;
+    struct zk_buf path = { 0 };
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, 0);
+    output_archive_slice(&path, ZK_SLICE_LIT("/"));
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_expect(&o, QP_INFORM, z(1, 1));
+    for (int i = 0; i < 2; i++) {
+        sl_create(&s, SESSION, 4 * i + 1, i == 0 ? "/a" : "/b", 1);
+        sl_request(&s, SESSION, 4 * i + 2, OP_SYNC, SL_IDS_IP, &path);
+        sl_request(&s, SESSION, 4 * i + 3, OP_SYNC, SL_IDS_IP, &path);
+        sl_expect(&s, QP_PROPOSAL, z(1, 2 + i));
+    }
+    CU_ASSERT(sl_is_silent(&s, 1));
+    CU_ASSERT_EQUAL(status(&b).pending_syncs, 4);
+    sl_ack(&s, z(1, 3));
+    for (int i = 0; i < 2; i++) {
+        sl_expect(&s, QP_COMMIT, z(1, 2 + i));
+        sl_expect(&s, QP_SYNC, 0);
+        sl_expect(&s, QP_SYNC, 0);
+        sl_expect(&o, QP_INFORM, z(1, 2 + i));
+    }
+    zk_buf_fini(&path);
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
 static void
 test_a_ping_with_torn_sessions_ends_the_link(void)
 {
@@ -1072,6 +1110,12 @@ test_a_leader_without_its_quorum_steps_down(void)
     bench_close(&b);
 }
 
+static bool
+has_one_follower(void *arg)
+{
+    return status(arg).followers == 1;
+}
+
 static void
 test_a_silent_follower_is_none(void)
 {
@@ -1088,6 +1132,39 @@ test_a_silent_follower_is_none(void)
     CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
     bench_close(&b);
     sl_close(&s);
+}
+
+/* Who has only just connected gets time for its start, but what a sync
+ * promises needs servers that were heard. */
+static void
+test_a_newcomer_does_not_vouch_for_a_sync(void)
+{
+    struct scripted_learner s, o, t;
+    struct zk_buf path = { 0 };
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, 0);
+    sl_create_session(&o, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_expect(&o, QP_INFORM, z(1, 1));
+    join_at(&b, &t, 2, false, z(1, 1));
+    sl_expect(&t, QP_DIFF, z(1, 1));
+    sl_expect(&t, QP_NEWLEADER, z(1, 0));
+    sl_close(&s);
+    CU_ASSERT(until(has_one_follower, &b));
+    output_archive_slice(&path, ZK_SLICE_LIT("/"));
+    sl_request(&o, SESSION, 2, OP_SYNC, SL_IDS_IP, &path);
+    CU_ASSERT(sl_is_silent(&o, 3));
+    CU_ASSERT_EQUAL(status(&b).pending_syncs, 1);
+    sl_ack(&t, z(1, 0));
+    sl_expect(&o, QP_SYNC, 0);
+    zk_buf_fini(&path);
+    bench_fini(&b);
+    sl_close(&o);
+    sl_close(&t);
 }
 
 static void
@@ -1320,6 +1397,10 @@ static const struct zk_test tests[] = {
       test_requests_are_answered_as_by_java },
     { "SYNC comes behind what was proposed before it",
       test_sync_comes_behind_what_was_proposed_before_it },
+    { "SYNC keeps its place when one ack commits many",
+      test_sync_keeps_its_place_when_one_ack_commits_many },
+    { "a newcomer does not vouch for a sync",
+      test_a_newcomer_does_not_vouch_for_a_sync },
     { "a PING with torn sessions ends the link",
       test_a_ping_with_torn_sessions_ends_the_link },
     { "a learner gets what it lacks", test_a_learner_gets_what_it_lacks },
