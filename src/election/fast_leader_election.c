@@ -9,12 +9,15 @@
 
 #include "election/fle_core.h"
 #include "election/fle_notification.h"
+#include "election/qcm_settings.h"
 #include "election/quorum_cnx_manager.h"
 #include "util/rate_limit.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
 #include "util/zk_time.h"
 
+#define FLE_MIN_POLL "zookeeper.fastleader.minNotificationInterval"
+#define FLE_MAX_POLL "zookeeper.fastleader.maxNotificationInterval"
 /* Lines about messages: peers decide how many there are. */
 #define FLE_LOG_BURST 500
 #define FLE_LOG_GAP_MS 100
@@ -26,6 +29,7 @@ struct fast_leader_election {
 #define FAST_LEADER_ELECTION_MAGIC 0x464c4563
 
     /* Set before the start, never changed. */
+    const struct server_config *config;
     int64_t my_sid;
     char *membership;
     struct quorum_cnx_manager *qcm;
@@ -89,6 +93,22 @@ fle_env_unreachable(void *self, int64_t sid)
     struct fast_leader_election *fle = self;
 
     return quorum_cnx_manager_unreachable(fle->qcm, sid, fle->began_ms);
+}
+
+static void
+fle_env_holds_back(void *self, const int64_t *sids, size_t n)
+{
+    struct zk_buf list = { 0 };
+
+    (void) self;
+    for (size_t i = 0; i < n; i++) {
+        zk_buf_printf(&list, "%s%" PRId64, i > 0 ? ", " : "", sids[i]);
+    }
+    zk_warn(election, "This server is empty, and others are not: it votes for "
+            "none of them until it has heard from all (not yet from %.*s), or "
+            "a leader is elected without it", (int) list.len,
+            (const char *) list.data);
+    zk_buf_fini(&list);
 }
 
 /* ---- what happens outside ---------------------------------------------- */
@@ -358,12 +378,14 @@ fast_leader_election_create(const struct server_config *config,
         .delivered = fle_env_delivered,
         .connect_all = fle_env_connect_all,
         .unreachable = fle_env_unreachable,
+        .holds_back = fle_env_holds_back,
     };
     const struct qcm_env links = {
         .self = fle, .link_changed = fle_link_changed,
     };
 
     fle->magic = FAST_LEADER_ELECTION_MAGIC;
+    fle->config = config;
     fle->my_sid = config->myid;
     fle->membership = zk_xstrdup(membership);
     fle->qcm = quorum_cnx_manager_create(config, &links);
@@ -378,17 +400,42 @@ fast_leader_election_create(const struct server_config *config,
     return fle;
 }
 
+/* The properties that the core obeys. */
+static int
+fle_read_timings(const struct server_config *config, struct fle_timings *t,
+                 struct zk_errmsg *em)
+{
+    int rv = qcm_setting(config, FLE_MIN_POLL, FLE_MIN_POLL_MS, 1,
+                         &t->min_poll_ms, em);
+
+    if (rv == ZK_OK) {
+        int64_t def = t->min_poll_ms > FLE_MAX_POLL_MS ? t->min_poll_ms
+                                                       : FLE_MAX_POLL_MS;
+
+        rv = qcm_setting(config, FLE_MAX_POLL, def, t->min_poll_ms,
+                         &t->max_poll_ms, em);
+    }
+    return rv;
+}
+
 int
 fast_leader_election_start(struct fast_leader_election *fle,
                            struct zk_errmsg *em)
 {
+    struct fle_timings timings;
     int rv;
 
     ZK_CHECK(fle, FAST_LEADER_ELECTION_MAGIC);
-    rv = quorum_cnx_manager_start(fle->qcm, em);
+    rv = fle_read_timings(fle->config, &timings, em);
+    if (rv == ZK_OK) {
+        rv = quorum_cnx_manager_start(fle->qcm, em);
+    }
     if (rv != ZK_OK) {
         return rv;
     }
+    zk_lock(&fle->lock);
+    fle_core_set_timings(fle->core, &timings);
+    zk_unlock(&fle->lock);
     zk_thread_start(&fle->worker_sender, fle_worker_sender_run, fle,
                     "WorkerSender[myid=%" PRId64 "]", fle->my_sid);
     zk_thread_start(&fle->worker_receiver, fle_worker_receiver_run, fle,

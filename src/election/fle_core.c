@@ -3,6 +3,7 @@
 
 #include "election/fle_core.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@
 struct fle_ballot {
     bool cast;
     struct vote vote;
+    /* While it looked in this round: never less than what it has itself.
+     * Kept when it settles on somebody. */
+    bool spoke;
+    struct vote said;
 };
 
 struct fle_core {
@@ -29,6 +34,8 @@ struct fle_core {
     size_t n;
     bool voter;
 
+    struct fle_timings timings;
+
     bool started;
     enum peer_state state;
     int64_t round;
@@ -38,6 +45,7 @@ struct fle_core {
     struct fle_ballot *inside;  /* Votes of this round, ours among them. */
     struct fle_ballot *outside; /* What settled servers say, of any round. */
     int64_t *sids;              /* Room for n. */
+    bool told_holding;          /* holds_back was called in this election. */
 
     int64_t poll_ms;            /* How long from one resending to the next. */
     int64_t poll_at_ms;
@@ -60,6 +68,7 @@ fle_core_create(const struct fle_env *env, int64_t my_sid,
     fc->voter = quorum_verifier_is_voter(qv, my_sid);
     fc->state = PEER_LOOKING;
     fc->vote.leader = VOTE_NOBODY;
+    fc->timings = (struct fle_timings) { FLE_MIN_POLL_MS, FLE_MAX_POLL_MS };
     fc->inside = zk_xcalloc(fc->n + 1, sizeof fc->inside[0]);
     fc->outside = zk_xcalloc(fc->n + 1, sizeof fc->outside[0]);
     fc->sids = zk_xcalloc(fc->n + 1, sizeof fc->sids[0]);
@@ -78,6 +87,16 @@ fle_core_destroy(struct fle_core *fc)
     free(fc->outside);
     free(fc->sids);
     free(fc);
+}
+
+void
+fle_core_set_timings(struct fle_core *fc, const struct fle_timings *t)
+{
+    ZK_CHECK(fc, FLE_CORE_MAGIC);
+    zk_assert(!fc->started && t->min_poll_ms > 0
+              && t->min_poll_ms <= t->max_poll_ms
+              && t->max_poll_ms <= INT_MAX);
+    fc->timings = *t;
 }
 
 /* --- sending --- */
@@ -175,6 +194,82 @@ fc_leader_leads(struct fle_core *fc, struct fle_ballot *set,
     return b != NULL && b->cast && b->vote.state == PEER_LEADING;
 }
 
+/* --- empty servers --- */
+
+static bool
+fc_has_history(const struct vote *v)
+{
+    return v->zxid > 0 || v->peer_epoch > 0;
+}
+
+/* Are we one that may have lost what it acknowledged? */
+static bool
+fc_is_empty(const struct fle_core *fc)
+{
+    return fc->voter && fc->own.zxid == 0 && fc->own.peer_epoch == 0;
+}
+
+/* Lists in 'sids' the voters that have not spoken in this round. */
+static size_t
+fc_unheard(struct fle_core *fc)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fc->n; i++) {
+        const struct quorum_member *m = &fc->members[i];
+
+        if (m->voter && m->sid != fc->my_sid && !fc->inside[i].spoke
+            && quorum_verifier_weight(fc->qv, m->sid) > 0) {
+            fc->sids[n++] = m->sid;
+        }
+    }
+    return n;
+}
+
+static bool
+fc_history_is_heard(const struct fle_core *fc)
+{
+    for (size_t i = 0; i < fc->n; i++) {
+        const struct fle_ballot *in = &fc->inside[i], *out = &fc->outside[i];
+
+        if ((in->cast && fc_has_history(&in->vote))
+            || (in->spoke && fc_has_history(&in->said))
+            || (out->cast && fc_has_history(&out->vote))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* There are histories, and we do not know them all: 'sids' has *n voters that
+ * may have a better one. */
+static bool
+fc_holds_back(struct fle_core *fc, size_t *n)
+{
+    *n = 0;
+    if (!fc_is_empty(fc) || !fc_history_is_heard(fc)) {
+        return false;
+    }
+    *n = fc_unheard(fc);
+    return *n > 0;
+}
+
+/* The best that was said in this round, or what we propose already. */
+static const struct vote *
+fc_best(const struct fle_core *fc)
+{
+    const struct vote *best = &fc->vote;
+
+    for (size_t i = 0; i < fc->n; i++) {
+        const struct fle_ballot *b = &fc->inside[i];
+
+        if (b->spoke && vote_beats(fc->qv, &b->said, best)) {
+            best = &b->said;
+        }
+    }
+    return best;
+}
+
 /* --- deciding --- */
 
 static void
@@ -189,11 +284,43 @@ fc_decide(struct fle_core *fc, const struct vote *v)
     fc->agreed = false;
 }
 
+/* Proposes 'v' in the present round and tells everybody. */
+static void
+fc_propose(struct fle_core *fc, int64_t now_ms, const struct vote *v)
+{
+    fc->vote = *v;
+    fc->vote.round = fc->round;
+    fc->vote.version = FLE_VERSION;
+    fc->vote.state = PEER_LOOKING;
+    fc->agreed = false;
+    if (fc->voter && fc->own.zxid != FLE_NO_HISTORY) {
+        fc_cast(fc, fc->inside, fc->my_sid, &fc->vote);
+    }
+    fc_send_all(fc, now_ms);
+}
+
+/* Every voter has spoken: an empty server may follow the best of them. */
+static void
+fc_catch_up(struct fle_core *fc, int64_t now_ms)
+{
+    const struct vote *best = fc_best(fc);
+
+    if (best != &fc->vote && fc_unheard(fc) == 0) {
+        fc_propose(fc, now_ms, best);
+    }
+}
+
 /* Looks at what this round has brought. */
 static void
 fc_judge(struct fle_core *fc, int64_t now_ms)
 {
-    if (!fc_quorum_for(fc, fc->inside, &fc->vote)) {
+    size_t unheard;
+
+    if (fc_is_empty(fc)) {
+        fc_catch_up(fc, now_ms);
+    }
+    if (fc_holds_back(fc, &unheard)
+        || !fc_quorum_for(fc, fc->inside, &fc->vote)) {
         fc->agreed = false;
     } else if (fc_all_heard(fc)
                || quorum_verifier_contains_quorum(fc->qv, &fc->my_sid, 1)) {
@@ -218,21 +345,6 @@ fc_wait_on(struct fle_core *fc, int64_t now_ms)
     }
 }
 
-/* Proposes 'v' in the present round and tells everybody. */
-static void
-fc_propose(struct fle_core *fc, int64_t now_ms, const struct vote *v)
-{
-    fc->vote = *v;
-    fc->vote.round = fc->round;
-    fc->vote.version = FLE_VERSION;
-    fc->vote.state = PEER_LOOKING;
-    fc->agreed = false;
-    if (fc->voter && fc->own.zxid != FLE_NO_HISTORY) {
-        fc_cast(fc, fc->inside, fc->my_sid, &fc->vote);
-    }
-    fc_send_all(fc, now_ms);
-}
-
 void
 fle_core_start(struct fle_core *fc, int64_t now_ms, int64_t last_zxid,
                int64_t current_epoch)
@@ -250,7 +362,8 @@ fle_core_start(struct fle_core *fc, int64_t now_ms, int64_t last_zxid,
     };
     memset(fc->inside, 0, fc->n * sizeof fc->inside[0]);
     memset(fc->outside, 0, fc->n * sizeof fc->outside[0]);
-    fc->poll_ms = FLE_MIN_POLL_MS;
+    fc->poll_ms = fc->timings.min_poll_ms;
+    fc->told_holding = false;
     fc_propose(fc, now_ms, &fc->own);
     fc_judge(fc, now_ms);
 }
@@ -275,6 +388,51 @@ fc_answer_stranger(struct fle_core *fc, const struct fle_notification *n)
     fc_send_vote(fc, n->sid, &v);
 }
 
+static void
+fc_note_said(struct fle_core *fc, int64_t sid, const struct vote *v)
+{
+    struct fle_ballot *b = fc_ballot(fc, fc->inside, sid);
+
+    zk_assert(b != NULL);
+    b->spoke = true;
+    b->said = *v;
+}
+
+/* Whoever has no history has no vote; but then we know that there is none,
+ * whatever its round. */
+static void
+fc_hear_abstention(struct fle_core *fc, int64_t now_ms, int64_t sid)
+{
+    const struct vote nobody = { .leader = VOTE_NOBODY };
+
+    if (fc_is_empty(fc)) {
+        fc_note_said(fc, sid, &nobody);
+        fc_judge(fc, now_ms);
+    }
+}
+
+/* A server that looks may change what we propose. */
+static void
+fc_weigh(struct fle_core *fc, int64_t now_ms,
+         const struct fle_notification *n)
+{
+    const struct vote *v = &n->vote;
+    bool may = !fc_is_empty(fc) || !fc_has_history(v);
+
+    if (v->round > fc->round) {
+        fc->round = v->round;
+        memset(fc->inside, 0, fc->n * sizeof fc->inside[0]);
+        fc_propose(fc, now_ms,
+                   may && vote_beats(fc->qv, v, &fc->own) ? v : &fc->own);
+    } else if (may && vote_beats(fc->qv, v, &fc->vote)) {
+        fc_propose(fc, now_ms, v);
+    } else if (fc->voter && vote_beats(fc->qv, &fc->vote, v)) {
+        /* It may have been settled still when we told everybody; without this
+         * it would have to wait until we say it again. */
+        fc_send_vote(fc, n->sid, &fc->vote);
+    }
+}
+
 /* A voter looks, and so do we. */
 static void
 fc_hear_looking(struct fle_core *fc, int64_t now_ms,
@@ -283,30 +441,21 @@ fc_hear_looking(struct fle_core *fc, int64_t now_ms,
     const struct vote *v = &n->vote;
     struct vote counted = *v;
 
-    if (v->round < fc->round) {
-        if (fc->voter) {
-            fc_send_vote(fc, n->sid, &fc->vote);
-        }
-        return;
-    }
-    if (!quorum_verifier_is_voter(fc->qv, v->leader)
-        || v->zxid == FLE_NO_HISTORY || fc->own.zxid == FLE_NO_HISTORY) {
-        return;
-    }
-    if (v->round > fc->round) {
-        fc->round = v->round;
-        memset(fc->inside, 0, fc->n * sizeof fc->inside[0]);
-        fc_propose(fc, now_ms, vote_beats(fc->qv, v, &fc->own) ? v
-                                                               : &fc->own);
-    } else if (vote_beats(fc->qv, v, &fc->vote)) {
-        fc_propose(fc, now_ms, v);
-    } else if (fc->voter && vote_beats(fc->qv, &fc->vote, v)) {
-        /* It may have been settled still when we told everybody; without this
-         * it would have to wait until we say it again. */
+    if (v->round < fc->round && fc->voter) {
         fc_send_vote(fc, n->sid, &fc->vote);
     }
+    if (v->zxid == FLE_NO_HISTORY) {
+        fc_hear_abstention(fc, now_ms, n->sid);
+        return;
+    }
+    if (v->round < fc->round || fc->own.zxid == FLE_NO_HISTORY
+        || !quorum_verifier_is_voter(fc->qv, v->leader)) {
+        return;
+    }
+    fc_weigh(fc, now_ms, n);
     counted.version = 0;
     fc_cast(fc, fc->inside, n->sid, &counted);
+    fc_note_said(fc, n->sid, &counted);
     fc_judge(fc, now_ms);
 }
 
@@ -384,6 +533,19 @@ fc_looking(const struct fle_core *fc)
     return fc->started && fc->state == PEER_LOOKING;
 }
 
+/* Not at once: those that are up are heard within milliseconds. */
+static void
+fc_tell_holding(struct fle_core *fc)
+{
+    size_t n;
+
+    if (fc->env.holds_back != NULL && !fc->told_holding
+        && fc_holds_back(fc, &n)) {
+        fc->told_holding = true;
+        fc->env.holds_back(fc->env.self, fc->sids, n);
+    }
+}
+
 int64_t
 fle_core_deadline(const struct fle_core *fc)
 {
@@ -404,8 +566,9 @@ fle_core_timer(struct fle_core *fc, int64_t now_ms)
         fc_decide(fc, &fc->vote);
         return;
     }
-    fc->poll_ms = fc->poll_ms < FLE_MAX_POLL_MS / 2 ? fc->poll_ms * 2
-                                                    : FLE_MAX_POLL_MS;
+    fc->poll_ms = fc->poll_ms < fc->timings.max_poll_ms / 2
+                  ? fc->poll_ms * 2 : fc->timings.max_poll_ms;
+    fc_tell_holding(fc);
     if (fc->env.delivered(fc->env.self)) {
         fc_send_all(fc, now_ms);
     } else {

@@ -24,6 +24,15 @@
  *   voters can keep answering each other as fast as the net carries it.
  * - Joining a settled ensemble of a smaller round does not take the round
  *   back (but the vote is of the round of that election).
+ * - A voter that is empty (last zxid 0 and current epoch 0) may be a new one,
+ *   or have lost what it once acknowledged: then its vote could make a leader
+ *   of a server that lags behind, and cut off what was committed.  It
+ *   proposes itself and other empty ones as ever, but a server with a history
+ *   only once every voter has spoken in this round: then it knows the best of
+ *   all histories.  Until then it does not end a round in which anybody has a
+ *   history, either.  It may always join a leader that is settled.
+ * - Notifications are repeated after 2 s at the latest, not a minute: a server
+ *   that was cut off for long must come back within seconds.
  */
 #ifndef ELECTION_FLE_CORE_H
 #define ELECTION_FLE_CORE_H
@@ -31,11 +40,12 @@
 #include "election/vote.h"
 #include "util/zk_slice.h"
 
-/* Defaults of Java, milliseconds. */
+/* Milliseconds. */
 #define FLE_FINALIZE_WAIT_MS 200
 #define FLE_MAX_FINALIZE_MS 2000
+/* Defaults of struct fle_timings. */
 #define FLE_MIN_POLL_MS 200
-#define FLE_MAX_POLL_MS 60000
+#define FLE_MAX_POLL_MS 2000
 
 /* vote.version of what this server sends. */
 #define FLE_VERSION 2
@@ -60,6 +70,17 @@ struct fle_env {
     /* There is no link to this voter and the last try to make one failed
      * after this election began. */
     bool (*unreachable)(void *self, int64_t sid);
+    /* This server is empty and holds its vote back, since these voters have
+     * not spoken yet ('sids' is the core's).  At most once an election, when
+     * it was time to repeat the notifications; may be NULL. */
+    void (*holds_back)(void *self, const int64_t *sids, size_t n);
+};
+
+/* Notifications of an election that takes long are repeated: first after
+ * min_poll_ms, then after twice the time each, up to max_poll_ms.
+ * 1 <= min_poll_ms <= max_poll_ms <= INT_MAX. */
+struct fle_timings {
+    int64_t min_poll_ms, max_poll_ms;
 };
 
 struct fle_core;
@@ -69,6 +90,8 @@ struct fle_core;
 struct fle_core *fle_core_create(const struct fle_env *env, int64_t my_sid,
                                  const struct quorum_verifier *qv);
 void fle_core_destroy(struct fle_core *fc);
+/* Before the first start; without it the defaults hold. */
+void fle_core_set_timings(struct fle_core *fc, const struct fle_timings *t);
 
 /* Begins a new round: state LOOKING, the proposal is this server with its
  * history (VOTE_NOBODY for who does not vote); sends it to all voters. */

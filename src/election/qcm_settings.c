@@ -7,14 +7,14 @@
 #include <limits.h>
 
 #include "election/qcm_internal.h"
+#include "election/qcm_settings.h"
 
 #define QCM_CONNECT_MS 5000
 #define QCM_BIND_TRIES 3
 
-/* A property between 'min' and INT_MAX, or ZK_ECONFIG. */
-static int
-qs_number(const struct server_config *config, const char *name, int64_t def,
-          int64_t min, int64_t *out, struct zk_errmsg *em)
+int
+qcm_setting(const struct server_config *config, const char *name,
+            int64_t def, int64_t min, int64_t *out, struct zk_errmsg *em)
 {
     int rv;
 
@@ -54,16 +54,16 @@ qcm_settings_read(const struct server_config *config,
     int rv = qs_check_security(&config->quorum, em);
 
     if (rv == ZK_OK) {
-        rv = qs_number(config, "zookeeper.cnxTimeout", QCM_CONNECT_MS, 1,
-                       &out->connect_timeout_ms, em);
+        rv = qcm_setting(config, "zookeeper.cnxTimeout", QCM_CONNECT_MS, 1,
+                         &out->connect_timeout_ms, em);
     }
     if (rv == ZK_OK) {
-        rv = qs_number(config, "zookeeper.quorumCnxnTimeoutMs", -1, INT_MIN,
-                       &out->read_timeout_ms, em);
+        rv = qcm_setting(config, "zookeeper.quorumCnxnTimeoutMs", -1,
+                         INT_MIN, &out->read_timeout_ms, em);
     }
     if (rv == ZK_OK) {
-        rv = qs_number(config, "zookeeper.electionPortBindRetry",
-                       QCM_BIND_TRIES, 0, &out->bind_tries, em);
+        rv = qcm_setting(config, "zookeeper.electionPortBindRetry",
+                         QCM_BIND_TRIES, 0, &out->bind_tries, em);
     }
     if (rv == ZK_OK && out->read_timeout_ms <= 0) {
         out->read_timeout_ms = ticks_ms > 0 ? ticks_ms

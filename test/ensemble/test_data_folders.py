@@ -50,6 +50,49 @@ class DataFolders(unittest.TestCase):
         e.wait_role(e[3], 'follower')
         self.check_tree(e, '/before', '/meanwhile')
 
+    @unittest.skipIf(KIND == 'java', 'it elects the one that lags behind')
+    def test_empty_folder_and_one_that_lags(self):
+        """What was written while 2 was away stands on 1 and 3; 3 is wiped
+        and 1 is down: 2 and 3 are a quorum, and do not cut it off."""
+        e = self.begin()
+        e.start()
+        e.wait_settled()
+        self.write(e[1], '/before')
+        e[2].stop()
+        leader = e.wait_settled()
+        self.write(leader, '/meanwhile', '/and_more')
+        e[1].kill()
+        e[3].kill()
+        e[3].wipe()
+        e[2].start()
+        e[3].start()
+        e.wait('the empty one waits for 1', lambda:
+               'This server is empty' in e[3].log_tail())
+        self.assertIn('not yet from 1)', e[3].log_tail())
+        self.assertRaises(ensemble.Failed, ensemble.wait_until,
+                          'they agree', e.leader, 2)
+        e[1].start()
+        self.assertIs(e[1], e.wait_settled())
+        self.check_tree(e, '/before', '/meanwhile', '/and_more')
+
+    def test_one_grows_to_three(self):
+        """A server that was alone, with two new ones."""
+        alone = ensemble.Ensemble(KIND)
+        self.addCleanup(alone.close)
+        alone.start()
+        alone.wait_role(alone[1], 'standalone')
+        self.write(alone[1], '/alone')
+        alone.stop()
+        e = self.begin()
+        shutil.rmtree(e[1].data)
+        shutil.copytree(alone[1].data, e[1].data)
+        e[1].start()
+        e.wait('it looks', lambda: 'LOOKING' in e[1].log_tail())
+        e[2].start()
+        e[3].start()
+        self.assertIs(e[1], e.wait_settled())
+        self.check_tree(e, '/alone')
+
     def test_older_folder(self):
         """A member with a copy of its data of some time ago: it knows less
         than it once had acknowledged, and is brought up to date."""

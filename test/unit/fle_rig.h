@@ -25,6 +25,9 @@ struct rig {
     bool delivered;
     unsigned connects;
     bool unreachable[MAX_SID];
+    unsigned held_back;         /* How often it said so, */
+    int64_t missing[MAX_SID];   /* and because of whom. */
+    size_t n_missing;
 };
 
 static inline void
@@ -65,6 +68,17 @@ rig_unreachable(void *self, int64_t sid)
 }
 
 static inline void
+rig_holds_back(void *self, const int64_t *sids, size_t n)
+{
+    struct rig *r = self;
+
+    r->held_back++;
+    r->n_missing = n;
+    CU_ASSERT_FATAL(n <= MAX_SID);
+    memcpy(r->missing, sids, n * sizeof sids[0]);
+}
+
+static inline void
 add(struct quorum_verifier *qv, int64_t sid, bool voter, int64_t weight)
 {
     struct quorum_member m = { sid, voter, weight, 1 };
@@ -77,6 +91,7 @@ rig_init_with(struct rig *r, int64_t my_sid, struct quorum_verifier *qv)
 {
     struct fle_env env = {
         r, rig_send, rig_delivered, rig_connect_all, rig_unreachable,
+        rig_holds_back,
     };
 
     memset(r, 0, sizeof *r);

@@ -46,6 +46,41 @@ fle_world_init(struct fle_world *w, size_t voters, size_t observers,
 }
 
 void
+fle_world_fill(struct fle_world *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        w->hosts[i].epoch++;
+    }
+}
+
+static bool
+fw_is_empty(const struct fw_host *h)
+{
+    return h->epoch == 0 && h->zxid == 0;
+}
+
+bool
+fle_world_wipe(struct fle_world *w, size_t i)
+{
+    bool kept = false;
+
+    zk_assert(w->hosts[i].fc == NULL);
+    for (size_t k = 0; k < w->voters; k++) {
+        const struct fw_host *h = &w->hosts[k];
+
+        if (k != i && fw_is_empty(h)) {
+            return false;
+        }
+        kept = kept || (k != i && h->epoch == w->committed_epoch
+                        && h->zxid >= w->committed_zxid);
+    }
+    if (kept) {
+        w->hosts[i].epoch = w->hosts[i].zxid = 0;
+    }
+    return kept;
+}
+
+void
 fle_world_fini(struct fle_world *w)
 {
     for (size_t i = 0; i < w->n; i++) {
@@ -172,7 +207,7 @@ fle_world_boot(struct fle_world *w, size_t i)
 {
     struct fw_host *h = &w->hosts[i];
     struct fle_env env = {
-        h, fw_send, fw_delivered, fw_connect_all, fw_unreachable,
+        h, fw_send, fw_delivered, fw_connect_all, fw_unreachable, NULL,
     };
 
     zk_assert(h->fc == NULL);

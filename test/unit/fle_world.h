@@ -69,6 +69,11 @@ struct fle_world {
 /* All hosts down.  Histories differ, by the seed. */
 void fle_world_init(struct fle_world *w, size_t voters, size_t observers,
                     uint64_t seed);
+/* No host is empty: such a one votes for nobody before it has heard all. */
+void fle_world_fill(struct fle_world *w);
+/* Takes the history of host 'i', which is down, if the others still have what
+ * was committed and no other is empty; false if not. */
+bool fle_world_wipe(struct fle_world *w, size_t i);
 void fle_world_fini(struct fle_world *w);
 /* 0 to n - 1. */
 uint64_t fle_world_random(struct fle_world *w, uint64_t n);

@@ -240,6 +240,55 @@ test_one_of_three_is_not(void)
 }
 
 static void
+test_bad_intervals_are_refused(void)
+{
+    static const char *const bad[][2] = {
+        { "minNotificationInterval", "0" },
+        { "minNotificationInterval", "soon" },
+        { "maxNotificationInterval", "199" },
+        { "maxNotificationInterval", "2147483648" },
+    };
+    struct ensemble *e = ensemble_new(3, 0);
+
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(bad); i++) {
+        struct system_properties *props = system_properties_create();
+        char *name = zk_xasprintf("zookeeper.fastleader.%s", bad[i][0]);
+        struct fast_leader_election *fle;
+        struct zk_errmsg em = { "" };
+
+        system_properties_set(props, name, bad[i][1]);
+        e->nodes[0].config.props = props;
+        fle = fast_leader_election_create(&e->nodes[0].config, e->qv, "");
+        CU_ASSERT_EQUAL(fast_leader_election_start(fle, &em), ZK_ECONFIG);
+        CU_ASSERT_PTR_NOT_NULL(strstr(em.text, name));
+        fast_leader_election_destroy(fle);
+        system_properties_destroy(props);
+        free(name);
+    }
+    e->nodes[0].config.props = NULL;
+    ensemble_drop(e);
+}
+
+/* The greatest interval then is no less. */
+static void
+test_an_interval_above_the_usual_most(void)
+{
+    struct ensemble *e = ensemble_new(3, 0);
+    struct system_properties *props = system_properties_create();
+
+    system_properties_set(props, "zookeeper.fastleader."
+                          "minNotificationInterval", "3000");
+    for (size_t i = 0; i < 3; i++) {
+        e->nodes[i].config.props = props;
+        node_up(e, i);
+    }
+    elect(e, "three in no hurry");
+    check_leader(e, 3);
+    ensemble_drop(e);
+    system_properties_destroy(props);
+}
+
+static void
 test_the_rest_elects_anew_when_the_leader_dies(void)
 {
     struct ensemble *e = ensemble_up(3, 0);
@@ -482,6 +531,9 @@ static const struct zk_test tests[] = {
     { "the longest history leads", test_the_longest_history_leads },
     { "two of three are enough", test_two_of_three_are_enough },
     { "one of three is not", test_one_of_three_is_not },
+    { "bad intervals are refused", test_bad_intervals_are_refused },
+    { "an interval above the usual most",
+      test_an_interval_above_the_usual_most },
     { "the rest elects anew when the leader dies",
       test_the_rest_elects_anew_when_the_leader_dies },
     { "a restarted follower joins again and again",

@@ -605,6 +605,23 @@ test_the_proposal_is_told_again_ever_more_rarely(void)
 }
 
 static void
+test_the_times_between_can_be_set(void)
+{
+    static const int64_t waits[] = { 50, 100, 130, 130 };
+    const struct fle_timings t = { 50, 130 };
+    struct rig r;
+
+    rig_init(&r, 1, 3);
+    fle_core_set_timings(r.fc, &t);
+    start(&r, 5, 1);
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(waits); i++) {
+        CU_ASSERT_EQUAL(fle_core_deadline(r.fc), r.now + waits[i]);
+        wait_out(&r);
+    }
+    rig_fini(&r);
+}
+
+static void
 test_messages_do_not_put_off_the_next_telling(void)
 {
     struct rig r;
@@ -657,6 +674,7 @@ static const struct zk_test tests[] = {
     { "weight 0 never wins", test_weight_0_never_wins },
     { "the proposal is told again, ever more rarely",
       test_the_proposal_is_told_again_ever_more_rarely },
+    { "the times between can be set", test_the_times_between_can_be_set },
     { "messages do not put off the next telling",
       test_messages_do_not_put_off_the_next_telling },
 };

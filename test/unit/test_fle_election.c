@@ -11,6 +11,8 @@
 #define SEEDS 1000
 /* More deliveries in a tenth of a second than any election can need. */
 #define STORM 1500
+/* After bad times all are settled within this time, milliseconds. */
+#define HEALED_MS 30000
 
 /* Runs 'check' for each seed until one fails. */
 static void
@@ -162,6 +164,7 @@ check_failover(uint64_t seed)
     size_t dead, left;
 
     fle_world_init(&w, 3 + 2 * (seed & 1), 0, seed);
+    fle_world_fill(&w);
     w.max_delay_ms = 20;
     w.notice_down = true;
     for (size_t i = 0; i < w.n; i++) {
@@ -202,6 +205,7 @@ check_join(uint64_t seed)
     size_t late;
 
     fle_world_init(&w, 3 + seed % 5, seed % 3, seed);
+    fle_world_fill(&w);
     w.max_delay_ms = 20;
     w.notice_down = true;
     late = fle_world_random(&w, w.n);
@@ -276,8 +280,21 @@ make_good(struct fle_world *w)
     }
 }
 
+static uint64_t disks_lost;
+
+/* A voter that is down loses its disk. */
+static void
+lose_a_disk(struct fle_world *w)
+{
+    size_t i = fle_world_random(w, w->voters);
+
+    if (w->hosts[i].fc == NULL && w->committed_epoch > 0) {
+        disks_lost += fle_world_wipe(w, i);
+    }
+}
+
 static bool
-chaos(uint64_t seed, bool serve)
+chaos(uint64_t seed, bool serve, bool wipe)
 {
     struct fle_world w;
     int64_t healed;
@@ -289,13 +306,16 @@ chaos(uint64_t seed, bool serve)
     for (int phase = 0; phase < 30 && good; phase++) {
         make_bad(&w);
         disturb(&w);
+        if (wipe) {
+            lose_a_disk(&w);
+        }
         fle_world_run(&w, w.now_ms + (int64_t) fle_world_random(&w, 2000));
         good = sound(&w);
     }
     make_good(&w);
     healed = w.now_ms;
     while (good && !fle_world_agrees(&w)
-           && w.now_ms < healed + 3 * FLE_MAX_POLL_MS) {
+           && w.now_ms < healed + HEALED_MS) {
         fle_world_run(&w, w.now_ms + 100);
     }
     /* And so it stays, in silence. */
@@ -311,7 +331,7 @@ chaos(uint64_t seed, bool serve)
 static bool
 check_chaos(uint64_t seed)
 {
-    return chaos(seed, false);
+    return chaos(seed, false, false);
 }
 
 static void
@@ -323,13 +343,26 @@ test_a_healed_network_ends_with_one_leader(void)
 static bool
 check_serving(uint64_t seed)
 {
-    return chaos(seed, true);
+    return chaos(seed, true, false);
 }
 
 static void
 test_a_leader_has_what_was_committed(void)
 {
     for_seeds(check_serving);
+}
+
+static bool
+check_wiped(uint64_t seed)
+{
+    return chaos(seed, true, true);
+}
+
+static void
+test_a_lost_disk_loses_no_commit(void)
+{
+    for_seeds(check_wiped);
+    CU_ASSERT_TRUE(getenv("ZK_TEST_SEED") != NULL || disks_lost > SEEDS / 10);
 }
 
 /* Nobody dies, but messages are lost, for ever: it takes longer, and then as
@@ -397,6 +430,7 @@ static const struct zk_test tests[] = {
       test_a_healed_network_ends_with_one_leader },
     { "a leader has what was committed",
       test_a_leader_has_what_was_committed },
+    { "a lost disk loses no commit", test_a_lost_disk_loses_no_commit },
     { "lost messages only cost time", test_lost_messages_only_cost_time },
     { "a minority elects nobody", test_a_minority_elects_nobody },
 };
