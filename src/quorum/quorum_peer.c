@@ -23,7 +23,7 @@
 /* Roles that end before they served are begun again no faster than this: the
  * first time after the one, each time twice that, at most the other. */
 #define QP_PACE_FIRST_MS 10
-#define QP_PACE_MAX_MS 250
+#define QP_PACE_MAX_MS 1000
 /* Java: Observer. */
 #define QP_OBSERVER_DELAY "zookeeper.observer.election.DelayMs"
 #define QP_OBSERVER_DELAY_MS 200
@@ -371,7 +371,7 @@ qp_pace(struct quorum_peer *qp)
     if (qp->unserved_roles == 0) {
         return;
     }
-    if (qp->unserved_roles < 6) {
+    if (qp->unserved_roles < 8) {
         ms = QP_PACE_FIRST_MS << (qp->unserved_roles - 1);
     }
     qp_pause(qp, ms < QP_PACE_MAX_MS ? ms : QP_PACE_MAX_MS);
