@@ -123,7 +123,8 @@ qpm_check_supported(const struct server_config *c, struct zk_errmsg *em)
     if (rv != ZK_OK) {
         return rv;
     }
-    if (c->cnxn.client.port < 0 && c->cnxn.secure_client.port == 0) {
+    if (!server_config_is_distributed(c) && c->cnxn.client.port < 0
+        && c->cnxn.secure_client.port == 0) {
         return zk_fail(em, ZK_ECONFIG, "%s sets no clientPort: nobody could "
                        "connect", c->config_file);
     }

@@ -18,7 +18,7 @@
 /* The parts of a running member, in order of creation. */
 struct member_parts {
     struct four_letter_words *words;
-    struct server_cnxn_factory *factory;
+    struct server_cnxn_factory *factory;    /* NULL: no port for clients. */
     struct quorum_peer *peer;
 };
 
@@ -93,6 +93,9 @@ qsm_set_server(void *self, struct zookeeper_server *zks)
 {
     struct member_parts *m = self;
 
+    if (m->factory == NULL) {
+        return;
+    }
     if (zks != NULL) {
         server_cnxn_factory_set_server(m->factory, zks);
         four_letter_words_serve(m->words, zks, m->factory);
@@ -145,6 +148,27 @@ qsm_log_config(const struct server_config *c)
             c->storage.data_log_dir, c->storage.data_dir);
 }
 
+/* As in Java a member need not take clients: it votes, and holds the data.
+ * Whoever wants TLS must not get a member that takes none. */
+static int
+qsm_open_port(struct member_parts *m, const struct server_config *config)
+{
+    const struct cnxn_config *c = &config->cnxn;
+    struct zk_errmsg em;
+
+    if (c->client.port < 0 && c->secure_client.port == 0) {
+        zk_info(main, "clientPort is not set: this member takes no clients");
+        return EXIT_CODE_FINISHED;
+    }
+    if (server_cnxn_factory_create(config, four_letter_words_hook(m->words),
+                                   &m->factory, &em)
+        != ZK_OK) {
+        m->factory = NULL;
+        return qsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
+    }
+    return EXIT_CODE_FINISHED;
+}
+
 static int
 qsm_open(struct member_parts *m, const struct server_config *config)
 {
@@ -154,11 +178,9 @@ qsm_open(struct member_parts *m, const struct server_config *config)
     int rv;
 
     m->words = four_letter_words_create(config);
-    rv = server_cnxn_factory_create(config, four_letter_words_hook(m->words),
-                                    &m->factory, &em);
-    if (rv != ZK_OK) {
-        m->factory = NULL;
-        return qsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
+    rv = qsm_open_port(m, config);
+    if (rv != EXIT_CODE_FINISHED) {
+        return rv;
     }
     m->peer = quorum_peer_create(config, &env);
     four_letter_words_set_ensemble(m->words, &ensemble);
@@ -169,6 +191,14 @@ qsm_open(struct member_parts *m, const struct server_config *config)
     return rv == ZK_OK ? EXIT_CODE_FINISHED
                        : qsm_fail(EXIT_CODE_UNEXPECTED,
                                   "Unexpected exception", &em);
+}
+
+static void
+qsm_close_port(struct member_parts *m)
+{
+    if (m->factory != NULL) {
+        server_cnxn_factory_stop(m->factory);
+    }
 }
 
 /* The port answers words before there is a leader; other connections are
@@ -182,14 +212,18 @@ qsm_start(struct member_parts *m, const struct server_config *config)
     if (code != EXIT_CODE_FINISHED) {
         return code;
     }
-    server_cnxn_factory_start(m->factory);
+    if (m->factory != NULL) {
+        server_cnxn_factory_start(m->factory);
+    }
     if (quorum_peer_start(m->peer, &em) != ZK_OK) {
-        server_cnxn_factory_stop(m->factory);
+        qsm_close_port(m);
         return qsm_fail(EXIT_CODE_QUORUM_PORT, "Unable to bind to quorum "
                         "port", &em);
     }
-    zk_info(main, "takes clients at %s once there is a leader",
-            server_cnxn_factory_address(m->factory));
+    if (m->factory != NULL) {
+        zk_info(main, "takes clients at %s once there is a leader",
+                server_cnxn_factory_address(m->factory));
+    }
     return EXIT_CODE_FINISHED;
 }
 
@@ -213,9 +247,11 @@ quorum_server_main_run(struct server_config *config)
     code = qsm_start(&m, config);
     if (code == EXIT_CODE_FINISHED) {
         (void) server_signals_wait();
-        server_cnxn_factory_pause(m.factory);
+        if (m.factory != NULL) {
+            server_cnxn_factory_pause(m.factory);
+        }
         quorum_peer_stop(m.peer);
-        server_cnxn_factory_stop(m.factory);
+        qsm_close_port(&m);
     }
     qsm_destroy(&m);
     return code != EXIT_CODE_FINISHED ? code : server_signals_exit_code();

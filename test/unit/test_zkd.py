@@ -299,6 +299,26 @@ class Life(ZkdCase):
                          % self.port)
         self.assertIn("Exiting normally", out)
 
+    def test_member_without_a_port(self):
+        """It votes, and holds the data; a server alone would be of no use
+        (test_no_port)."""
+        cfg = self.write_member()
+        with open(cfg, encoding="latin-1") as file:
+            lines = [line for line in file if "clientPort" not in line]
+        with open(cfg, "w", encoding="latin-1") as file:
+            file.writelines(lines)
+        with open(os.path.join(self.dir, "out"), "wb") as out:
+            server = subprocess.Popen(
+                [ZKD, cfg], cwd=self.dir, env=self.env, stdout=out,
+                stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self.addCleanup(self.kill, server)
+        wait_until("it looks", lambda: (server.poll() is not None
+                                        or " - LOOKING" in self.read("out")))
+        self.assertIn("this member takes no clients", self.read("out"))
+        self.assertIn("(plain=disabled)", self.read("out"))
+        server.terminate()
+        self.assertEqual(0, server.wait(30), self.read("out"))
+
     def test_member_that_serves_reads_alone(self):
         server = self.start("-Dreadonlymode.enabled=true",
                             self.write_member())
