@@ -13,6 +13,7 @@ killed, not stopped.  77 without Java or kazoo.
 import faulthandler
 import logging
 import os
+import re
 import sys
 import unittest
 
@@ -24,25 +25,47 @@ try:
 except ImportError:
     kazoo = None
 
+# What 3.8.0 says of itself, and what zkd says of the log that it left.
+FAULT_OF_JAVA = re.compile('digest mismatch on txn')
+LOG_OF_JAVA = re.compile(r'the transactions between are missing|another '
+                         r'transaction stood there|not come as far again')
+
 ROUNDS = int(os.environ.get('MIXED_ROUNDS', '1'))
 
 
 class Rolling(unittest.TestCase):
-    def revive(self):
-        """Java's followers of 3.8.0 may end by themselves when they lose
-        their place (ZOOKEEPER-4394); ours never."""
-        for member in self.e:
-            if not member.alive():
-                if member.kind == 'zkd':
-                    member.check_alive()
-                print('%r ended with %s' % (member,
-                                            member.process.returncode))
-                member.kill()
-                member.start()
-
-    def settled(self):
+    def begin_empty(self, member, why):
+        print('%r begins empty: %s' % (member, why))
+        member.kill()
+        member.wipe()
+        member.start()
         self.e.wait_settled()
-        self.revive()
+
+    def revive(self, changed):
+        """What followers of 3.8.0 do, told from what ours may do, which is
+        nothing.  3.8.0 loses its place in a synchronization (ZOOKEEPER-4394),
+        may end, or come back with a log that repeats and a tree that is not
+        the others' (its digests say so); or it applies what it has not logged
+        (ZOOKEEPER-4882), so that its log lacks it, and zkd does not start
+        over that.  The way out is what zkd advises: to begin empty."""
+        for member in self.e:
+            with open(member.log_path, errors='replace') as log:
+                last = log.read().rpartition('\n--- ')[2]
+            if member.kind == 'java':
+                why = FAULT_OF_JAVA.search(last)
+                if not member.alive() or why:
+                    self.begin_empty(member, why.group() if why else
+                                     member.process.returncode)
+            elif not member.alive():
+                why = LOG_OF_JAVA.search(last)
+                if member is not changed or not why:
+                    member.check_alive()
+                self.begin_empty(member, why.group())
+
+    def settled(self, changed=None):
+        """Waits for all; 'changed' has just become zkd."""
+        self.e.wait_settled()
+        self.revive(changed)
         return self.e.wait_settled()
 
     def become(self, kind, crash, leader_first):
@@ -58,7 +81,7 @@ class Rolling(unittest.TestCase):
             self.crowd.wait_steps(1)
             member.kind = kind
             member.start()
-            self.settled()
+            self.settled(member if kind == 'zkd' else None)
             self.crowd.wait_steps()
 
     def test_rolling(self):
