@@ -727,7 +727,7 @@ test_an_observer_without_a_log_forgets_nothing(void)
 
     lb_open(&b, "syncEnabled=false");
     for (int64_t k = 1; k < 7; k += 3) {
-        char words[64];
+        char words[96];
 
         lb_start(&b, true);
         lb_connect(&b);
