@@ -24,6 +24,7 @@
 
 #define SIM_SERVERS 7
 #define SIM_CLIENTS 4
+#define SIM_EPOCHS 256
 
 enum sim_phase {
     SIM_FAULTS,                 /* Things break. */
@@ -77,7 +78,8 @@ struct sim_world {
 
     uint32_t acked;             /* Depth of what clients were told. */
     struct {
-        int64_t epoch, leader;  /* The last that was established. */
+        int64_t epoch;          /* The last that was established. */
+        int64_t leaders[SIM_EPOCHS];    /* By epoch; 0: none */
         int32_t last_cxid[SIM_CLIENTS];
     } check;
 

@@ -131,6 +131,25 @@ flt_isolate_leader(struct sim_world *w)
     }
 }
 
+/* The others restart while the leader hears nothing of it: they may elect
+ * another before the first has any doubt. */
+static void
+flt_coup(struct sim_world *w)
+{
+    struct sim_node *leader = flt_leader(w);
+
+    flt_isolate(w, leader);
+    for (size_t i = 0; i < w->n; i++) {
+        struct sim_node *n = &w->nodes[i];
+
+        if (n != leader && n->up) {
+            sim_node_crash(n, false);
+            sim_after(w, sim_between(w, 5 * SIM_MS, 300 * SIM_MS), flt_boot,
+                      n, n->life);
+        }
+    }
+}
+
 /* Two halves; with a bridge one server reaches both. */
 static void
 flt_partition(struct sim_world *w, bool bridge)
@@ -201,6 +220,8 @@ flt_break_something(struct sim_world *w)
 {
     switch (sim_random(w, 16)) {
     case 0:
+        flt_coup(w);
+        break;
     case 1:
     case 2:
         flt_crash(flt_some(w));
