@@ -33,7 +33,8 @@ struct final_request_processor {
     /* Owned by whoever works: the thread while 'waiting' is not zero, else
      * the (one) submitter. */
     struct zk_buf scratch;      /* The answer in hand. */
-    int64_t now_us;             /* When the batch in hand began. */
+    int64_t now_us;             /* When the batch in hand began, */
+    int64_t wall_ms;            /* by the wall clock, too. */
 };
 
 static void frp_submit(struct request_processor *base, struct bq_list *list);
@@ -204,6 +205,10 @@ frp_write(struct final_request_processor *frp, struct request *r)
                  em.text);
     }
     zk_database_apply(frp->env.db, r->txn, &txn, &res);
+    if (txn.time <= frp->wall_ms) {     /* It is that of the leader's clock. */
+        server_metrics_add(METRIC_propagation_latency,
+                           frp->wall_ms - txn.time);
+    }
     if (txn.type == OP_CLOSE_SESSION) {
         session_tracker_remove(frp->env.sessions, txn.client_id);
     } else if (txn.type == OP_CREATE_SESSION && frp->env.learner) {
@@ -262,6 +267,7 @@ frp_batch(struct final_request_processor *frp, struct bq_list *in,
     size_t counted = 0;
 
     frp->now_us = zk_time_mono_us();
+    frp->wall_ms = zk_time_wall_ms();
     zk_write_lock(&frp->env.db->lock);
     for (int i = 0; i < FRP_LOCK_BATCH && in->n > 0; i++) {
         struct bq_node *node = bq_list_pop(in);

@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
+#include "util/zk_time.h"
 #include "zab/leader_internal.h"
+#include "zab/txn_latency.h"
 
 struct ack_request_processor {
     struct request_processor base;
@@ -29,10 +31,13 @@ arp_submit(struct request_processor *base, struct bq_list *list)
 {
     struct ack_request_processor *arp = arp_of(base);
     struct bq_node *node;
-    int64_t last = 0;
+    int64_t last = 0, now_ms = zk_time_wall_ms();
 
     while ((node = bq_list_pop(list)) != NULL) {
-        last = request_of(node)->txn->zxid;
+        struct txn_bytes *t = request_of(node)->txn;
+
+        last = t->zxid;
+        txn_latency_add(METRIC_proposal_ack_creation_latency, t, now_ms);
         request_free(request_of(node));
     }
     if (last != 0) {

@@ -25,6 +25,7 @@
 #define LD_DRAIN_MS 100
 #define LD_MAX_SNAPS 10
 #define LD_MAX_DIFFS 100
+#define LD_ACK_LOGGING 1000
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -76,6 +77,8 @@ ld_read_options(struct leader_options *o, const struct server_config *c)
                                  LD_MAX_DIFFS),
         .output_max_bytes = ld_property(p, LD_OUTPUT_PROPERTY,
                                         LD_OUTPUT_MAX_BYTES),
+        .ack_logging = ld_property(p, "zookeeper.leader.ackLoggingFrequency",
+                                   LD_ACK_LOGGING),
         .initial_counter =
             ld_property(p, "zookeeper.testingonly.initialZxid", 0)
             & INT64_C(0xffffffff),

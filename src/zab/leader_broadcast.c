@@ -6,6 +6,7 @@
 
 #include "zab/leader_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "metrics/server_metrics.h"
@@ -218,6 +219,31 @@ lb_commit_locked(struct leader *l, int64_t zxid) ZK_REQUIRES(l->lock)
     return true;
 }
 
+/* The acks of some proposals are timed; of those that are committed already
+ * nobody knows any more when they were proposed. */
+static void
+lb_time_ack_locked(struct leader *l, int64_t sid, int64_t before,
+                   int64_t zxid) ZK_REQUIRES(l->lock)
+{
+    int64_t every = l->opts.ack_logging;
+    int64_t timed = every > 0 ? zxid - zxid % every : 0;
+    char key[24];
+
+    if (timed <= before || timed <= 0) {
+        return;
+    }
+    for (size_t i = l->proposals.committed; i < l->proposals.n; i++) {
+        if (lb_zxid(l, i) == timed) {
+            snprintf(key, sizeof key, "%ld", (long) sid);
+            server_metrics_set_add(METRIC_ack_latency, zk_slice_str(key),
+                                   zk_time_mono_ms()
+                                   - leader_proposals_at(&l->proposals, i)
+                                         ->proposed_ms);
+            return;
+        }
+    }
+}
+
 void
 leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid)
 {
@@ -227,6 +253,8 @@ leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid)
     learner_sender_acked(&h->sender, zxid);
     zk_lock(&l->lock);
     if (h->joined && !h->observer && !h->replaced && !l->closing) {
+        lb_time_ack_locked(l, h->sid, h->acked_zxid, zxid);
+        h->acked_zxid = zxid;
         committed = leader_core_ack(l->core, h->sid, zxid);
         if (lb_commit_locked(l, committed)) {
             commit = l->commit;
@@ -245,6 +273,7 @@ leader_logged(struct leader *l, int64_t zxid)
     bool news;
 
     zk_lock(&l->lock);
+    lb_time_ack_locked(l, l->peer->sid, leader_core_own_acked(l->core), zxid);
     committed = leader_core_ack(l->core, l->peer->sid, zxid);
     news = lb_commit_locked(l, committed);
     zk_unlock(&l->lock);

@@ -22,6 +22,8 @@ struct leader_options {
     bool force_snapshot;
     int64_t max_snaps, max_diffs;   /* At once; beyond, observers wait. */
     int64_t output_max_bytes;       /* Queued to one learner. */
+    int64_t ack_logging;            /* Of so many zxids the acks of one are
+                                     * timed; <= 0: none. */
     int64_t initial_counter;        /* For tests of the roll-over. */
     struct net_options net;
 };

@@ -15,6 +15,7 @@
 #include "server/zk_database_sync.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
+#include "zab/txn_latency.h"
 
 /* A failure of the own disk: nobody knows what is on it now, so this server
  * takes part no more (ZOOKEEPER-3701). */
@@ -189,6 +190,10 @@ le_propose(void *self, int64_t zxid, struct zk_slice txn,
         return ZK_OK;
     }
     t = txn_bytes_create(zxid, txn.p, (size_t) txn.len);
+    if (!l->observer) {
+        server_metrics_inc(METRIC_learner_proposal_received_count);
+        txn_latency_add(METRIC_proposal_latency, t, zk_time_wall_ms());
+    }
     le_log(l, le_request(t));
     bq_list_append(&l->open, &le_request(t)->link);
     txn_bytes_unref(t);
@@ -203,6 +208,11 @@ le_commit(void *self, int64_t zxid, struct zk_errmsg *em)
 
     (void) em;
     zk_assert(node != NULL && request_of(node)->zxid == zxid);
+    if (!l->observer) {
+        server_metrics_inc(METRIC_learner_commit_received_count);
+    }
+    txn_latency_add(METRIC_commit_propagation_latency,
+                    request_of(node)->txn, zk_time_wall_ms());
     bq_list_append(&l->to_commit, node);
     return ZK_OK;
 }

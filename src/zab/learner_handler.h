@@ -43,6 +43,7 @@ struct learner_handler {
     bool joined;                /* It gets proposals or informs. */
     bool sending;               /* The sender runs: it may be pinged. */
     bool acked;                 /* NEWLEADER */
+    int64_t acked_zxid;         /* The last proposal it acked. */
     bool up_to_date;            /* UPTODATE is queued. */
     enum handler_load {
         LOAD_NONE,

@@ -3,17 +3,24 @@
 
 #include "zab/learner_sender.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "metrics/server_metrics.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 
 /* Blocks are gathered up to this size; a larger one is written as it is. */
 #define LS_WRITE_SIZE (256 * 1024)
 
+/* Of so many blocks one is timed on its way through the queue, the first to
+ * begin with. */
+#define LS_TIMED_EVERY 1000
+
 struct ls_entry {
     struct bq_node link;
     struct packet_block *block;
+    int64_t queued_us;              /* 0: not timed. */
 };
 
 void
@@ -104,6 +111,9 @@ learner_sender_queue(struct learner_sender *ls, struct packet_block *pb)
     }
     e = zk_xmalloc(sizeof *e);
     e->block = packet_block_ref(pb);
+    e->queued_us = atomic_fetch_add_explicit(&ls->queued, 1,
+                                             memory_order_relaxed)
+                   % LS_TIMED_EVERY == 0 ? zk_time_mono_us() : 0;
     if (!blocking_queue_put(&ls->queue, &e->link)) {
         zk_panic("a packet was queued to a learner that has gone");
     }
@@ -127,6 +137,16 @@ ls_free_all(struct bq_list *list)
 }
 
 /* ---- the thread -------------------------------------------------------- */
+
+static void
+ls_count(const struct learner_sender *ls, const struct ls_entry *e)
+{
+    if (e->queued_us != 0) {
+        server_metrics_set_add(METRIC_learner_handler_qp_time_ms,
+                               zk_slice_str(ls->key),
+                               (zk_time_mono_us() - e->queued_us) / 1000);
+    }
+}
 
 static int
 ls_write(struct learner_sender *ls, const struct zk_buf *b,
@@ -157,6 +177,7 @@ ls_write_list(struct learner_sender *ls, struct bq_list *list,
         struct ls_entry *e = ZK_CONTAINER_OF(node, struct ls_entry, link);
         const struct zk_buf *b = &e->block->bytes;
 
+        ls_count(ls, e);
         if (out->len > 0 && out->len + b->len > LS_WRITE_SIZE) {
             rv = ls_write(ls, out, em);
             zk_buf_clear(out);
@@ -190,6 +211,8 @@ ls_run(void *arg)
     struct zk_errmsg em;
 
     while (blocking_queue_take_all(&ls->queue, &list)) {
+        server_metrics_set_add(METRIC_learner_handler_qp_size,
+                               zk_slice_str(ls->key), (int64_t) list.n);
         if (!atomic_load(&ls->cut_off)) {
             int rv = ls_write_list(ls, &list, &out, &em);
 
@@ -207,6 +230,7 @@ ls_run(void *arg)
 bool
 learner_sender_start(struct learner_sender *ls, int64_t sid)
 {
+    snprintf(ls->key, sizeof ls->key, "%ld", (long) sid);
     return zk_thread_try_start(&ls->thread, ls_run, ls,
                                "LearnerSend:%ld", (long) sid);
 }

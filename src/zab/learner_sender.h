@@ -24,8 +24,10 @@ struct learner_sender {
     struct net_stream *stream;      /* Borrowed. */
     int64_t max_bytes;
     struct zk_thread thread;
+    char key[24];                   /* The learner's sid; since start. */
 
     struct blocking_queue queue;
+    atomic_uint queued;             /* Blocks, ever. */
     _Atomic int64_t queued_bytes;
     atomic_bool cut_off;
     _Atomic int64_t timeout_ms;     /* Of a write in which nothing moves. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "server/commit_processor.h"
+#include "util/zk_time.h"
+#include "zab/txn_latency.h"
 
 struct send_ack_request_processor {
     struct request_processor base;
@@ -31,7 +33,7 @@ sap_submit(struct request_processor *base, struct bq_list *requests)
 {
     struct send_ack_request_processor *sap = sap_of(base);
     struct bq_node *node;
-    int64_t last = 0, bytes = 0;
+    int64_t last = 0, bytes = 0, now_ms = zk_time_wall_ms();
 
     while ((node = bq_list_pop(requests)) != NULL) {
         struct request *r = request_of(node);
@@ -39,7 +41,11 @@ sap_submit(struct request_processor *base, struct bq_list *requests)
         /* One without a txn: a proposal that came twice is in the log once,
          * but is acked twice. */
         quorum_packet_encode(&sap->acks, QP_ACK, r->zxid, ZK_SLICE_NULL);
-        bytes += r->txn != NULL ? (int64_t) r->txn->len : 0;
+        if (r->txn != NULL) {
+            bytes += (int64_t) r->txn->len;
+            txn_latency_add(METRIC_proposal_ack_creation_latency, r->txn,
+                            now_ms);
+        }
         last = r->zxid;
         request_free(r);
     }

@@ -14,11 +14,20 @@ import ensemble
 WORDS = ('srvr', 'conf', 'mntr', 'isro', 'dump')
 # The name of a line: what stands before the value.
 NAME = re.compile(r'^[^=:\t(]*[=:\t(]?')
-# Lines of mntr that come and go with what was asked of a server, and the
-# times of a leader's links, which zkd does not keep.
-OCCASIONAL = re.compile(r'_per_namespace|_learner_handler_qp_')
+# Lines of mntr that come and go with what was asked of a server.
+OCCASIONAL = re.compile(r'_per_namespace')
 # Apache 3.9 has these, 3.8.0 has not.
 NEWER = re.compile(r'restore_|_restore_time|snapshot_error|_rate_limited')
+
+
+def nameless(answer, leader):
+    """Without the ids that depend on who leads, and how often it took to
+    find out."""
+    answer = re.sub(r'(\nzk_cnt_\w*(?:sync|unavailable|election)_time\t)'
+                    r'[1-9]\d*', r'\1some', answer)
+    answer = answer.replace('observer_master_id\t%d\n' % leader.sid,
+                            'observer_master_id\tits leader\n')
+    return re.sub(r'_\d+_learner_handler_', '_N_learner_handler_', answer)
 
 
 def ask_all(kind):
@@ -33,7 +42,8 @@ def ask_all(kind):
             e.wait_same_trees()
             for member in e:
                 for word in WORDS:
-                    answers[member.role(), word] = member.word(word)
+                    answers[member.role(), word] = nameless(
+                        member.word(word), leader)
     return answers
 
 

@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include "metrics/server_metrics.h"
 #include "proto/acl_codec.h"
 #include "proto/keeper_error.h"
 #include "proto/op_code.h"
@@ -576,6 +577,47 @@ test_a_proposal_commits_by_the_ack_of_a_quorum(void)
     sl_close(&o);
 }
 
+static bool
+is_printed(const char *line)
+{
+    struct zk_buf b = { 0 };
+    bool found;
+
+    server_metrics_print(&b);
+    found = memmem(b.data, b.len, line, strlen(line)) != NULL;
+    zk_buf_fini(&b);
+    return found;
+}
+
+/* Of every second zxid the acks are timed, both of them, since both are needed
+ * for the commit. */
+static void
+test_links_and_acks_are_measured(void)
+{
+    struct metric_figures f;
+    struct scripted_learner s;
+    struct bench b;
+
+    server_metrics_reset();
+    bench_init(&b, "leader.ackLoggingFrequency=2\n");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    CU_ASSERT_FALSE(is_printed("\nzk_cnt_1_ack_latency\t"));
+    create_many(&s, z(1, 2), 2);
+    CU_ASSERT(is_printed("\nzk_cnt_1_ack_latency\t1\n"));
+    CU_ASSERT(is_printed("\nzk_cnt_3_ack_latency\t1\n"));
+    CU_ASSERT(is_printed("\nzk_cnt_1_learner_handler_qp_time_ms\t1\n"));
+    CU_ASSERT(is_printed("\nzk_avg_1_learner_handler_qp_size\t"));
+    server_metrics_get(METRIC_proposal_ack_creation_latency, &f);
+    CU_ASSERT_EQUAL(f.count, 3);
+    CU_ASSERT(f.max < 60000);
+    bench_fini(&b);
+    sl_close(&s);
+    server_metrics_get(METRIC_propagation_latency, &f);
+    CU_ASSERT_EQUAL(f.count, 3);
+}
+
 static void
 test_an_ack_counts_for_all_before_it(void)
 {
@@ -1059,6 +1101,12 @@ join_and_stay(const struct bench *b, bool observer, int64_t peer)
     until_zxid = INT64_MAX;
     while (h.committed < until_zxid && h.wrong == 0 && sl_next(&s)) {
         history_take(&h, &s);
+        if (h.wrong != 0) {
+            fprintf(stderr, "%s 0x%lx came behind PROPOSAL 0x%lx and COMMIT "
+                    "0x%lx\n", quorum_packet_name(s.qp.type),
+                    (long) s.qp.zxid, (long) h.proposed,
+                    (long) h.committed);
+        }
         if (h.up && until_zxid == INT64_MAX) {
             until_zxid = h.committed + LOAD_STAY;
         }
@@ -1391,6 +1439,7 @@ static const struct zk_test tests[] = {
     { "strangers are few", test_strangers_are_few },
     { "a proposal commits by the ack of a quorum",
       test_a_proposal_commits_by_the_ack_of_a_quorum },
+    { "links and acks are measured", test_links_and_acks_are_measured },
     { "an ack counts for all before it",
       test_an_ack_counts_for_all_before_it },
     { "requests are answered as by Java",

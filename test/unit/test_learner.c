@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "jute/output_archive.h"
+#include "metrics/server_metrics.h"
 #include "persistence/file_list.h"
 #include "proto/txn_codec.h"
 #include "test/lib/zk_test.h"
@@ -501,6 +502,16 @@ test_the_durable_tail_is_in_the_tree_at_the_end(void)
     lb_close(&b);
 }
 
+static uint64_t
+count_of(enum metric m)
+{
+    struct metric_figures f;
+
+    server_metrics_get(m, &f);
+    return server_metrics_kind(m) == METRIC_KIND_COUNTER ? (uint64_t) f.sum
+                                                         : f.count;
+}
+
 /* Commits that came with the packet that broke the link count. */
 static void
 test_a_batch_counts_up_to_its_bad_packet(void)
@@ -508,6 +519,7 @@ test_a_batch_counts_up_to_its_bad_packet(void)
     struct zk_buf out = { 0 };
     struct learner_bench b;
 
+    server_metrics_reset();
     lb_open(&b, "");
     lb_follow(&b);
     lb_play(&b, "H D0 L A0 U A0 P1 P2 A1 A2");
@@ -516,6 +528,10 @@ test_a_batch_counts_up_to_its_bad_packet(void)
     CU_ASSERT(sl_ends(&b.lead));
     CU_ASSERT(goes_on(lb_ended(&b)));
     CU_ASSERT(lb_is_at(&b, 3));
+    CU_ASSERT_EQUAL(count_of(METRIC_learner_proposal_received_count), 3);
+    CU_ASSERT_EQUAL(count_of(METRIC_learner_commit_received_count), 3);
+    CU_ASSERT_EQUAL(count_of(METRIC_proposal_latency), 3);
+    CU_ASSERT_EQUAL(count_of(METRIC_commit_propagation_latency), 3);
     zk_buf_fini(&out);
     lb_close(&b);
 }
