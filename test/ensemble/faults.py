@@ -236,6 +236,7 @@ QUICK, BOTH = (SHORT_S,), (SHORT_S, LONG_S)
 KINDS = {
     'kill-one': Kind(3, QUICK, lambda e, r: _kill(e, [anyone(e, r)])),
     'kill-leader': Kind(5, QUICK, lambda e, r: _kill(e, [leader(e, r)])),
+    'kill-leaders': Kind(3, QUICK, None),
     'kill-majority': Kind(2, QUICK, lambda e, r: _kill(e, majority(e, r))),
     'kill-all': Kind(2, QUICK, lambda e, r: _kill(e, list(e))),
     'stop-one': Kind(1, QUICK, lambda e, r: _stop(e, [anyone(e, r)])),
@@ -282,19 +283,29 @@ class Fault:
 
 
 class Plan:
-    """One to three faults, which may overlap."""
+    """One to three faults, which may overlap, or several leaders that fall
+    one after the other."""
 
-    def __init__(self, seed, without=()):
+    def __init__(self, seed, kinds):
         rng = random.Random(seed)
-        kinds = [kind for kind in KINDS if kind not in without]
+        kinds = [kind for kind in KINDS if kind in kinds]
         weights = [KINDS[kind].weight for kind in kinds]
         self.faults = []
         for n in range(rng.choice((1, 2, 2, 3))):
-            kind = rng.choices(kinds, weights)[0]
-            self.faults.append(Fault(
-                kind, rng.uniform(0.2, 0.6) + rng.uniform(0, 2.5) * n,
-                rng.uniform(*rng.choice(KINDS[kind].lengths)),
-                rng.random()))
+            self.add(rng, rng.choices(kinds, weights)[0],
+                     rng.uniform(0.2, 0.6) + rng.uniform(0, 2.5) * n)
+
+    def add(self, rng, kind, start):
+        if kind == 'kill-leaders':
+            for _ in range(rng.randint(3, 5)):
+                self.faults.append(Fault('kill-leader', start,
+                                         rng.uniform(0.05, 0.8),
+                                         rng.random()))
+                start += rng.uniform(0.1, 1.0)
+            return
+        self.faults.append(Fault(
+            kind, start, rng.uniform(*rng.choice(KINDS[kind].lengths)),
+            rng.random()))
 
     def __str__(self):
         return ', '.join(str(fault) for fault in self.faults)

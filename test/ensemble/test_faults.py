@@ -11,6 +11,7 @@ Environment:
   FAULT_SEED      of the first round (1); round n has the seed behind it
   FAULT_ROUNDS    how many, for three servers and for five (4)
   FAULT_SERVERS   3 or 5: only those
+  FAULT_KINDS     only these kinds of faults, with commas between them
   FAULT_SECONDS   no new round begins after this time (50)
   FAULT_KEEP      where the folders of failures go (/tmp)
 
@@ -46,9 +47,9 @@ def setting(name, default):
 
 
 class Round:
-    def __init__(self, e, seed, without):
+    def __init__(self, e, seed, kinds):
         self.e, self.seed = e, seed
-        self.plan = faults.Plan(seed, without)
+        self.plan = faults.Plan(seed, kinds)
         self.log = history.History()
         rng = random.Random(seed)
         names = ['s%d-c%d' % (seed, n) for n in range(ASKERS)]
@@ -153,8 +154,8 @@ class Round:
 class Run:
     """All rounds of one size of ensemble."""
 
-    def __init__(self, servers, without):
-        self.servers, self.without = servers, without
+    def __init__(self, servers, kinds):
+        self.servers, self.kinds = servers, kinds
         self.e = None
         self.began_with = None
 
@@ -180,7 +181,7 @@ class Run:
         """One round."""
         if self.e is None:
             self.begin(seed)
-        this = Round(self.e, seed, self.without)
+        this = Round(self.e, seed, self.kinds)
         print('%d servers, seed %d: %s' % (self.servers, seed, this.plan),
               flush=True)
         try:
@@ -209,30 +210,32 @@ class Run:
                   this.seed - self.began_with + 1, folder), flush=True)
 
 
-def missing_kinds():
-    """What the kernel has not got."""
+def kinds_of_faults():
+    """What was asked for, without what the kernel has not got."""
+    kinds = os.environ.get('FAULT_KINDS', ','.join(faults.KINDS)).split(',')
     net = netns.Network(1)
     try:
-        missing = [kind for kind, discipline in (
-            ('slow', faults.SLOW), ('narrow', faults.NARROW))
-            if not net.can_shape(discipline)]
+        for kind, discipline in (('slow', faults.SLOW),
+                                 ('narrow', faults.NARROW)):
+            if kind in kinds and not net.can_shape(discipline):
+                print('no "%s" links: this kernel lacks `tc qdisc ... %s`' % (
+                    kind, discipline.split()[0]))
+                kinds.remove(kind)
     finally:
         net.close()
-    for kind in missing:
-        print('no "%s" links: this kernel lacks the discipline' % kind)
-    return missing
+    return kinds
 
 
 def main():
     try:
-        without = missing_kinds()
+        kinds = kinds_of_faults()
     except netns.Unavailable as error:
         print('skipped: %s' % error)
         return 77
     seed = setting('FAULT_SEED', 1)
     rounds = setting('FAULT_ROUNDS', 4)
     servers = setting('FAULT_SERVERS', 0)
-    runs = [Run(n, without) for n in SERVERS if servers in (0, n)]
+    runs = [Run(n, kinds) for n in SERVERS if servers in (0, n)]
     latest = time.monotonic() + setting('FAULT_SECONDS', 50)
     try:
         for n in range(rounds):
