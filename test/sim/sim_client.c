@@ -199,6 +199,11 @@ cli_ask(struct sim_client *c)
         cli_send(c, OP_SET_DATA);
     } else if (what < 8) {
         cli_send(c, OP_GET_DATA);
+    } else if (what == 8) {
+        cli_send(c, OP_SET_DATA);
+        cli_send(c, OP_SYNC);
+        cli_send(c, OP_SET_DATA);
+        cli_send(c, OP_GET_DATA);
     } else {
         cli_send(c, OP_SYNC);
         cli_send(c, OP_GET_DATA);

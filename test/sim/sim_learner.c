@@ -513,14 +513,16 @@ lrn_connect(struct sim_world *w, void *obj, uint64_t id)
 {
     struct sim_node *n = obj;
     struct sim_learner *l = lrn_of(n);
-    struct sim_node *leader = &w->nodes[l->leader - 1];
-    bool silent = sim_network_is_cut(w, n->index, leader->index)
-                  || sim_network_is_cut(w, leader->index, n->index)
-                  || (!leader->up && leader->dies_by_power);
+    struct sim_node *leader;
+    bool silent;
 
     if (!n->up || sim_node_role_id(n) != id) {
         return;
     }
+    leader = &w->nodes[l->leader - 1];
+    silent = sim_network_is_cut(w, n->index, leader->index)
+             || sim_network_is_cut(w, leader->index, n->index)
+             || (!leader->up && leader->dies_by_power);
     if (!silent && leader->up && !leader->dying
         && leader->role == SIM_LEADING) {
         lrn_begin(n, leader);
