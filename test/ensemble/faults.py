@@ -9,6 +9,7 @@ it before anything happens.
 
 import collections
 import random
+import re
 import threading
 import time
 
@@ -18,6 +19,8 @@ import netns
 QUORUM_PORT, ELECTION_PORT = 2888, 3888
 NARROW = 'tbf rate 300kbit burst 6kb latency 3s'
 SLOW = 'netem delay 60ms 20ms loss 1%'
+
+REPORT = re.compile('Sanitizer|runtime error:')
 
 # Shorter than a syncLimit of 2 s, or longer.
 SHORT_S, LONG_S = (0.1, 1.5), (2.3, 5.0)
@@ -65,10 +68,15 @@ class Ensemble(ensemble.Ensemble):
         self.net.close()
 
     def check_alive(self):
-        """Whom nobody has killed lives."""
+        """Whom nobody has killed lives, and has no reports of sanitizers in
+        its log, which end it only when it ends by itself."""
         for member in self:
             if member.process is not None:
                 member.check_alive()
+            with open(member.log_path, errors='replace') as log:
+                reports = [line for line in log if REPORT.search(line)]
+            if reports:
+                self.fail('%r: %s' % (member, ''.join(reports[:5])))
 
 
 # ---- the faults: each returns what ends it
