@@ -19,9 +19,11 @@ A round that fails names the seed to begin with and how many rounds to play:
 an ensemble lives for ROUNDS_EACH rounds.  77 when network namespaces cannot
 be made.
 """
+import collections
 import faulthandler
 import os
 import random
+import re
 import shutil
 import sys
 import time
@@ -38,6 +40,9 @@ ROUNDS_EACH = 10
 ASKERS = 8
 SHORT_MS, LONG_MS = 4000, 30000
 RECOVERY_S = 40.0
+# In the logs of members.
+DEEDS = re.compile(r'- (LEADING|FOLLOWING|OBSERVING)$'
+                   r'|gets (DIFF|TRUNC|SNAP)', re.MULTILINE)
 CONFIG = {'tickTime': '200', 'initLimit': '25', 'syncLimit': '10',
           'maxSessionTimeout': '60000'}
 
@@ -174,8 +179,19 @@ class Run:
 
     def end(self):
         if self.e is not None:
+            self.report()
             self.e.close()
             self.e = None
+
+    def report(self):
+        """What its members went through."""
+        counts = collections.Counter()
+        for member in self.e:
+            with open(member.log_path, errors='replace') as log:
+                counts.update(''.join(found) for found
+                              in DEEDS.findall(log.read()))
+        print('%d servers: %s' % (self.servers, ', '.join(
+            '%s %d' % item for item in sorted(counts.items()))), flush=True)
 
     def play(self, seed):
         """One round."""
