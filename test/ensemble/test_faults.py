@@ -172,7 +172,8 @@ class Run:
             self.servers - observers, observers, config=CONFIG,
             properties={
                 'zookeeper.snapCount': rng.choice(('100', '1000', '100000')),
-                'zookeeper.commitLogCount': rng.choice(('50', '500')),
+                'zookeeper.commitLogCount': rng.choice(('50', '500',
+                                                        '5000')),
             })
         self.e.start()
         self.e.wait_settled()
