@@ -181,7 +181,8 @@ fc_all_heard(struct fle_core *fc)
 
 /* The leader itself must have said that it leads; without that, followers of
  * a dead one quote each other for ever.  About ourselves we believe it only
- * for the round we are in: what was before our restart is over. */
+ * for the round we are in and with the history we bring to it: what was before
+ * our restart is over, and rounds begin at 1 again. */
 static bool
 fc_leader_leads(struct fle_core *fc, struct fle_ballot *set,
                 const struct vote *v)
@@ -189,7 +190,8 @@ fc_leader_leads(struct fle_core *fc, struct fle_ballot *set,
     const struct fle_ballot *b = fc_ballot(fc, set, v->leader);
 
     if (v->leader == fc->my_sid) {
-        return v->round == fc->round;
+        return v->round == fc->round && v->zxid == fc->own.zxid
+               && v->peer_epoch == fc->own.peer_epoch;
     }
     return b != NULL && b->cast && b->vote.state == PEER_LEADING;
 }

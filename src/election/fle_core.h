@@ -22,6 +22,10 @@
  * - Who has no vote answers nobody, and strangers get an answer only while
  *   they look, never of an older round than theirs.  In Java observers and
  *   voters can keep answering each other as fast as the net carries it.
+ * - Followers that name this server their leader are believed only if their
+ *   vote has the history that it brings to this election.  In Java a leader
+ *   that comes back before they miss it takes the place it had, if its round
+ *   is the same by chance, and nobody leads until initLimit is over.
  * - Joining a settled ensemble of a smaller round does not take the round
  *   back (but the vote is of the round of that election).
  * - A voter that is empty (last zxid 0 and current epoch 0) may be a new one,

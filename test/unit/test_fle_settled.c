@@ -202,6 +202,27 @@ test_a_restarted_leader_does_not_believe_its_followers(void)
     rig_fini(&r);
 }
 
+/* It was elected in round 1, and its process is in round 1 again: what its
+ * followers say is of another election. */
+static void
+test_a_restarted_leader_is_not_misled_by_its_round(void)
+{
+    struct rig r;
+
+    rig_init(&r, 3, 3);
+    start(&r, 9, 2);
+    hear(&r, 1, PEER_FOLLOWING, 3, 5, 1, 2);
+    hear(&r, 2, PEER_FOLLOWING, 3, 5, 1, 2);
+    CU_ASSERT_EQUAL(state_of(&r), PEER_LOOKING);
+    hear(&r, 1, PEER_FOLLOWING, 3, 9, 1, 1);
+    hear(&r, 2, PEER_FOLLOWING, 3, 9, 1, 1);
+    CU_ASSERT_EQUAL(state_of(&r), PEER_LOOKING);
+    hear(&r, 1, PEER_FOLLOWING, 3, 9, 1, 2);
+    hear(&r, 2, PEER_FOLLOWING, 3, 9, 1, 2);
+    CU_ASSERT_EQUAL(state_of(&r), PEER_LEADING);
+    rig_fini(&r);
+}
+
 /* The others are through already, in this round. */
 static void
 test_elected_by_those_who_follow(void)
@@ -347,6 +368,8 @@ static const struct zk_test tests[] = {
     { "a dead leader is not followed", test_a_dead_leader_is_not_followed },
     { "a restarted leader does not believe its followers",
       test_a_restarted_leader_does_not_believe_its_followers },
+    { "a restarted leader is not misled by its round",
+      test_a_restarted_leader_is_not_misled_by_its_round },
     { "elected by those who follow", test_elected_by_those_who_follow },
     { "a settled vote of this round counts like any",
       test_a_settled_vote_of_this_round_counts_like_any },
