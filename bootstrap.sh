@@ -225,7 +225,7 @@ check() {
     local total
     passed=0 failed=0 skipped=0 wrapper=()
     mkdir -p build
-    check_build developer --enable-developer
+    SIM_SECONDS="${SIM_SECONDS:-120}" check_build developer --enable-developer
     # The sanitizers' reports name lines best, and the compiler is done
     # soonest, at -O1.
     check_build asan --enable-developer CFLAGS='-g -O1' \

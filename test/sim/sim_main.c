@@ -144,7 +144,7 @@ main_parse(struct main_args *a, int argc, char **argv)
 }
 
 struct main_total {
-    uint64_t seeds, steps, leaders, overtaken, left_out;
+    uint64_t first, seeds, steps, leaders, overtaken, left_out;
     int64_t slowest_us, began_us;
     uint64_t slowest_seed;
 };
@@ -168,10 +168,10 @@ main_report(const struct main_total *t)
 {
     double s = (double) (zk_time_mono_us() - t->began_us) / 1e6;
 
-    printf("%" PRIu64 " seeds in %.1f s (%.0f/s), %" PRIu64 " steps, %"
+    printf("%" PRIu64 " seeds from %" PRIu64 " on in %.1f s (%.0f/s), %" PRIu64 " steps, %"
            PRIu64 " leaders; slowest rest %.1f s (seed %" PRIu64 "); "
            "%" PRIu64 " syncs were overtaken, %" PRIu64 " servers left "
-           "out\n", t->seeds, s,
+           "out\n", t->seeds, t->first, s,
            (double) t->seeds / (s > 0 ? s : 1), t->steps, t->leaders,
            (double) t->slowest_us / 1e6, t->slowest_seed, t->overtaken, t->left_out);
 }
@@ -206,6 +206,7 @@ main(int argc, char **argv)
     bool broken = false;
 
     main_parse(&a, argc, argv);
+    total.first = a.first;
     zk_log_set_level(a.o.verbose ? ZK_LOG_WARN : ZK_LOG_OFF);
     w.o = &a.o;
     zk_dump_hook_add("simulator", main_dump, &w);
