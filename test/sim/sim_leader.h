@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sim_leader.h: leading, around leader_core and learner_sync: what the
- * QuorumPeer thread, the handlers and the stages of a leader do (zab/leader.h).
+ * QuorumPeer thread, the handlers and the stages of a leader do
+ * (zab/leader.h).
  *
  * A handler's waiting for others is a state here (sim_handler.state); what the
  * QuorumPeer thread does by itself is an event of its own (lead_go_on).

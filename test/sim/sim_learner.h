@@ -21,7 +21,6 @@ struct sim_learner {
     struct sim_queue proposed;  /* Not yet committed. */
     /* Of bugs. */
     struct sim_queue withheld;
-    int64_t ack_late;
 };
 
 void sim_learner_start(struct sim_node *n, int64_t leader);

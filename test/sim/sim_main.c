@@ -168,12 +168,13 @@ main_report(const struct main_total *t)
 {
     double s = (double) (zk_time_mono_us() - t->began_us) / 1e6;
 
-    printf("%" PRIu64 " seeds from %" PRIu64 " on in %.1f s (%.0f/s), %" PRIu64 " steps, %"
-           PRIu64 " leaders; slowest rest %.1f s (seed %" PRIu64 "); "
-           "%" PRIu64 " syncs were overtaken, %" PRIu64 " servers left "
-           "out\n", t->seeds, t->first, s,
-           (double) t->seeds / (s > 0 ? s : 1), t->steps, t->leaders,
-           (double) t->slowest_us / 1e6, t->slowest_seed, t->overtaken, t->left_out);
+    printf("%" PRIu64 " seeds from %" PRIu64 " on in %.1f s (%.0f/s), ",
+           t->seeds, t->first, s, (double) t->seeds / (s > 0 ? s : 1));
+    printf("%" PRIu64 " steps, %" PRIu64 " leaders; ", t->steps, t->leaders);
+    printf("slowest rest %.1f s (seed %" PRIu64 "); ",
+           (double) t->slowest_us / 1e6, t->slowest_seed);
+    printf("%" PRIu64 " syncs were overtaken, %" PRIu64 " servers left "
+           "out\n", t->overtaken, t->left_out);
 }
 
 /* What a panic of a core says. */

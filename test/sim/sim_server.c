@@ -283,7 +283,6 @@ srv_connect(struct sim_node *n, struct sim_conn *c, const struct sim_msg *m)
         return;
     }
     c->client = (int) m->a;
-    c->seen = m->zxid;
     for (other = n->server.conns; other != NULL; other = next) {
         next = other->next;
         if (other != c && other->client == c->client) {

@@ -29,7 +29,6 @@ struct sim_conn {
     int client;                 /* -1: not said yet */
     bool open;
     bool valid;                 /* Its session is confirmed. */
-    int64_t seen;               /* With which zxid the client came. */
     unsigned in_pipeline;
 };
 

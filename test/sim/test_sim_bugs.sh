@@ -15,8 +15,8 @@ for bug in $("$sim" --bug list | cut -d' ' -f1); do
     fi
 done
 
-if [ "$("$sim" --seed 7 --verbose | grep -v ' seeds in ' | cksum)" \
-        != "$("$sim" --seed 7 --verbose | grep -v ' seeds in ' | cksum)" ]
+if [ "$("$sim" --seed 7 --verbose | grep -v ' seeds from ' | cksum)" \
+        != "$("$sim" --seed 7 --verbose | grep -v ' seeds from ' | cksum)" ]
 then
     echo "seed 7 does not run the same way twice"
     failed=1
