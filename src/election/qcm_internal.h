@@ -20,8 +20,8 @@
 #include "election/initial_message.h"
 #include "election/quorum_cnx_manager.h"
 #include "net/net_stream.h"
+#include "util/log_limit.h"
 #include "util/rate_limit.h"
-#include "util/zk_log.h"
 #include "util/zk_thread.h"
 
 /* Peers in all; strangers give way to others when they have no link. */
@@ -114,19 +114,16 @@ struct quorum_cnx_manager {
     struct bq_list received ZK_GUARDED;
     struct zk_cond received_wakeup;
 
-    struct zk_mutex log_lock;
-    struct rate_limit log_limit ZK_GUARDED;
+    struct log_limit log_limit;
 };
 
 /* ZK_ECONFIG names the property. */
 int qcm_settings_read(const struct server_config *config,
                       struct qcm_settings *out, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
-/* A line that the other side can cause: not more of them than
- * QCM_LOG_BURST and then one every QCM_LOG_GAP_MS; counts the rest.  Under
- * any lock. */
-void qcm_note(struct quorum_cnx_manager *qcm, enum zk_log_level level,
-              const char *fmt, ...) ZK_PRINTF(3, 4);
+/* A line that the other side can cause. */
+#define qcm_note(qcm, level, ...)                                         \
+    log_limit_at(&(qcm)->log_limit, cnx_manager, level, __VA_ARGS__)
 /* Takes 'msg' into the receive queue. */
 void qcm_receive(struct quorum_cnx_manager *qcm, struct qcm_message *msg);
 /* Somebody said hello on the connection that was accepted as the 'turn'th;

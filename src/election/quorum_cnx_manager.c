@@ -14,37 +14,6 @@
 
 #define QCM_BIND_PAUSE_MS 1000
 
-/* ---- log --------------------------------------------------------------- */
-
-void
-qcm_note(struct quorum_cnx_manager *qcm, enum zk_log_level level,
-         const char *fmt, ...)
-{
-    uint64_t missed = 0;
-    char text[768];
-    va_list ap;
-    bool ok;
-
-    if (!zk_log_enabled(cnx_manager, (int) level)) {
-        return;
-    }
-    zk_lock(&qcm->log_lock);
-    ok = rate_limit_take(&qcm->log_limit, zk_time_mono_ms(), &missed);
-    zk_unlock(&qcm->log_lock);
-    if (!ok) {
-        return;
-    }
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if (missed > 0) {
-        zk_log_line(ZK_LOG_cnx_manager, level, __LINE__, "%s (and %" PRIu64
-                    " more lines that are not shown)", text, missed);
-    } else {
-        zk_log_line(ZK_LOG_cnx_manager, level, __LINE__, "%s", text);
-    }
-}
-
 /* ---- the receive queue ------------------------------------------------- */
 
 /* Takes the oldest message of 'sid' out, or the oldest of all. */
@@ -226,7 +195,6 @@ quorum_cnx_manager_create(const struct server_config *config,
     qcm->env = *env;
     qcm->my_sid = config->myid;
     zk_mutex_init(&qcm->lock, ZK_LOCK_quorum_cnx_manager);
-    zk_mutex_init(&qcm->log_lock, ZK_LOCK_leaf);
     zk_cond_init(&qcm->stop_wakeup);
     zk_cond_init(&qcm->received_wakeup);
     zk_lock(&qcm->lock);
@@ -240,9 +208,7 @@ quorum_cnx_manager_create(const struct server_config *config,
         }
     }
     zk_unlock(&qcm->lock);
-    zk_lock(&qcm->log_lock);
-    rate_limit_init(&qcm->log_limit, QCM_LOG_BURST, QCM_LOG_GAP_MS);
-    zk_unlock(&qcm->log_lock);
+    log_limit_init(&qcm->log_limit, QCM_LOG_BURST, QCM_LOG_GAP_MS);
     return qcm;
 }
 
@@ -395,7 +361,7 @@ quorum_cnx_manager_destroy(struct quorum_cnx_manager *qcm)
     zk_buf_fini(&qcm->hello);
     zk_cond_fini(&qcm->received_wakeup);
     zk_cond_fini(&qcm->stop_wakeup);
-    zk_mutex_fini(&qcm->log_lock);
+    log_limit_fini(&qcm->log_limit);
     zk_mutex_fini(&qcm->lock);
     qcm->magic = 0;
     free(qcm);

@@ -8,6 +8,7 @@
 #define UTIL_RATE_LIMIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct rate_limit {
