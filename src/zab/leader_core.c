@@ -157,8 +157,10 @@ leader_core_accepted_epoch(struct leader_core *lc, int64_t sid,
         || accepted_epoch >= ZXID_MAX_EPOCH) {
         return lc->epoch;       /* Settled; or no epoch could follow. */
     }
-    /* Observers raise the epoch too: what they accepted binds them. */
-    if (accepted_epoch > lc->max_accepted) {
+    /* Observers raise the epoch too: what they accepted binds them.  Not who
+     * is in no configuration: one such could use up all epochs at once. */
+    if (accepted_epoch > lc->max_accepted
+        && quorum_verifier_is_member(lc->qv, sid)) {
         lc->max_accepted = accepted_epoch;
     }
     v = lc_voter(lc, sid);
