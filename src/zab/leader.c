@@ -26,6 +26,10 @@
 #define LD_MAX_SNAPS 10
 #define LD_MAX_DIFFS 100
 #define LD_ACK_LOGGING 1000
+/* Lines of log that learners can cause: so many at once, then one every so
+ * often. */
+#define LD_LOG_BURST 200
+#define LD_LOG_GAP_MS 1000
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -101,6 +105,7 @@ leader_create(const struct zab_peer *peer)
     ld_read_options(&l->opts, peer->config);
     zk_mutex_init(&l->lock, ZK_LOCK_leader);
     zk_cond_init(&l->changed);
+    log_limit_init(&l->log_limit, LD_LOG_BURST, LD_LOG_GAP_MS);
     l->epoch = -1;
     l->serving_since_ms = -1;
     l->syncs_end = &l->syncs;
@@ -119,6 +124,7 @@ leader_destroy(struct leader *l)
     leader_free_learners(l);
     leader_proposals_fini(&l->proposals);
     leader_core_destroy(l->core);
+    log_limit_fini(&l->log_limit);
     zk_cond_fini(&l->changed);
     zk_mutex_fini(&l->lock);
     l->magic = 0;

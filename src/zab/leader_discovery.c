@@ -11,22 +11,80 @@
 #include "util/zk_time.h"
 #include "zab/learner_handler.h"
 
+/* How often it is looked whether the older of two links is alive. */
+#define LDI_ALIVE_POLL_MS 20
+/* Learners that are in no configuration. */
+#define LDI_MAX_UNLISTED 255
+
 /* ---- for handlers ------------------------------------------------------ */
 
-/* Of two links of one server the newer one counts: the older one is what a
- * crash of the server left.  Those without a name may be many. */
-static void
-ldi_replace_locked(struct leader *l, int64_t sid) ZK_REQUIRES(l->lock)
+/* The link of a server so far; those without a name may have many. */
+static struct learner_handler *
+ldi_find_locked(struct leader *l, int64_t sid) ZK_REQUIRES(l->lock)
 {
-    for (struct learner_handler *h = l->learners; h != NULL; h = h->next) {
-        if (sid >= 0 && h->introduced && h->sid == sid && !h->replaced) {
-            zk_info(leader, "server %ld has connected anew: its link from "
-                    "%s is closed", (long) sid, net_stream_peer(h->stream));
-            h->replaced = true;
-            leader_core_forget(l->core, sid);
-            learner_handler_close(h);
-        }
+    struct learner_handler *h = sid >= 0 ? l->learners : NULL;
+
+    while (h != NULL && (!h->introduced || h->replaced || h->sid != sid)) {
+        h = h->next;
     }
+    return h;
+}
+
+/* Of two links of one server the newer one counts, since the older one is
+ * what a crash of the server left: unless the older one still answers pings.
+ * Then the newer one is of a server with a wrong myid, or of nobody. */
+static int
+ldi_replace_locked(struct leader *l, const struct learner_handler *newer,
+                   int64_t sid, struct zk_errmsg *em) ZK_REQUIRES(l->lock)
+{
+    /* A ping each half tick: one answer comes between the two. */
+    int64_t alive_ms = zk_time_mono_ms() + l->opts.tick_ms / 2;
+    int64_t deadline_ms = alive_ms + 3 * l->opts.tick_ms / 2;
+    struct learner_handler *h;
+
+    while (!l->closing && !newer->replaced
+           && (h = ldi_find_locked(l, sid)) != NULL && h->up_to_date
+           && zk_time_mono_ms() < deadline_ms) {
+        if (atomic_load(&h->heard_ms) > alive_ms) {
+            return zk_fail(em, ZK_EMARSHAL, "it says that it is server %ld, "
+                           "which is alive and connected from %s",
+                           (long) sid, net_stream_peer(h->stream));
+        }
+        (void) zk_cond_wait_until(&l->changed, &l->lock,
+                                  zk_time_mono_ms() + LDI_ALIVE_POLL_MS);
+    }
+    while ((h = ldi_find_locked(l, sid)) != NULL) {
+        leader_note(l, leader, ZK_LOG_INFO, "server %ld has connected anew: "
+                    "its link from %s is closed", (long) sid,
+                    net_stream_peer(h->stream));
+        h->replaced = true;
+        leader_core_forget(l->core, sid);
+        learner_handler_close(h);
+    }
+    return ZK_OK;
+}
+
+/* Servers that are in no configuration may have the data (Java's may, too);
+ * but not so many that others find no descriptors. */
+static int
+ldi_check_unlisted_locked(struct leader *l, int64_t sid,
+                          struct zk_errmsg *em) ZK_REQUIRES(l->lock)
+{
+    size_t n = 0;
+
+    if (quorum_verifier_is_member(l->peer->qv, sid)) {
+        return ZK_OK;
+    }
+    for (const struct learner_handler *h = l->learners; h != NULL;
+         h = h->next) {
+        n += h->introduced
+             && !quorum_verifier_is_member(l->peer->qv, h->sid);
+    }
+    if (n < LDI_MAX_UNLISTED) {
+        return ZK_OK;
+    }
+    return zk_fail(em, ZK_ETOOBIG, "server %ld is in no configuration, and "
+                   "%d such are connected", (long) sid, LDI_MAX_UNLISTED);
 }
 
 static int
@@ -48,11 +106,19 @@ ldi_check(const struct leader *l, const struct learner_info *li,
     return ZK_OK;
 }
 
-static void
+static int
 ldi_enter_locked(struct leader *l, struct learner_handler *h, bool observer,
-                 const struct learner_info *li) ZK_REQUIRES(l->lock)
+                 const struct learner_info *li, struct zk_errmsg *em)
+    ZK_REQUIRES(l->lock)
 {
-    ldi_replace_locked(l, li->sid);
+    int rv = ldi_check_unlisted_locked(l, li->sid, em);
+
+    if (rv == ZK_OK) {
+        rv = ldi_replace_locked(l, h, li->sid, em);
+    }
+    if (rv != ZK_OK) {
+        return rv;
+    }
     h->sid = li->sid >= 0 ? li->sid : l->next_nameless--;
     h->observer = observer;
     h->old = !li->has_config_version;
@@ -60,6 +126,7 @@ ldi_enter_locked(struct leader *l, struct learner_handler *h, bool observer,
     if (h->old) {
         atomic_fetch_add(&l->old_learners, 1);
     }
+    return ZK_OK;
 }
 
 /* Waits for '*flag' to be set, under the lock. */
@@ -105,10 +172,12 @@ leader_introduced(struct leader *l, struct learner_handler *h, bool observer,
         return rv;
     }
     zk_lock(&l->lock);
-    ldi_enter_locked(l, h, observer, li);
-    (void) leader_core_accepted_epoch(l->core, h->sid, accepted_epoch);
-    zk_cond_broadcast(&l->changed);
-    rv = ldi_wait_locked(l, h, ldi_has_epoch, "has called", em);
+    rv = ldi_enter_locked(l, h, observer, li, em);
+    if (rv == ZK_OK) {
+        (void) leader_core_accepted_epoch(l->core, h->sid, accepted_epoch);
+        zk_cond_broadcast(&l->changed);
+        rv = ldi_wait_locked(l, h, ldi_has_epoch, "has called", em);
+    }
     *epoch = l->epoch;
     zk_unlock(&l->lock);
     return rv;

@@ -6,6 +6,7 @@
 #include "net/net_listener.h"
 #include "server/server_role.h"
 #include "server/zk_database_sync.h"
+#include "util/log_limit.h"
 #include "zab/leader.h"
 #include "zab/leader_core.h"
 #include "zab/leader_proposals.h"
@@ -45,6 +46,7 @@ struct leader {
     int64_t created_ms;
     struct net_listener *listener;
     struct learner_cnx_acceptor *acceptor;
+    struct log_limit log_limit; /* Of lines that learners can cause. */
 
     /* Of the QuorumPeer thread. */
     struct request_processor *chain;    /* See leader_chain.c. */
@@ -81,6 +83,9 @@ struct leader {
 
 /* ---- leader_learners.c: who is connected ------------------------------- */
 
+/* A line about a learner, which may cause as many as it likes. */
+#define leader_note(l, cat, level, ...)                                   \
+    log_limit_at(&(l)->log_limit, cat, level, __VA_ARGS__)
 /* Of the acceptor: takes the descriptor over. */
 void leader_connected(struct leader *l, int fd);
 /* Joins the threads of handlers that have ended. */

@@ -310,8 +310,9 @@ lj_read_log(struct join *j)
                                  lj_max_disk_bytes(j->l), lj_add_txn,
                                  &j->disk, &em);
     if (rv != ZK_OK) {
-        zk_info(leader, "server %ld at zxid 0x%lx gets a snapshot, not the "
-                "log: %s", (long) j->h->sid, (long) j->peer, em.text);
+        leader_note(j->l, leader, ZK_LOG_INFO, "server %ld at zxid 0x%lx gets "
+                    "a snapshot, not the log: %s", (long) j->h->sid,
+                    (long) j->peer, em.text);
         lj_clear(&j->disk);
         j->force_snapshot = true;
         return;
@@ -415,10 +416,10 @@ lj_write_all(struct join *j, struct zk_errmsg *em)
     struct zk_buf b = { 0 };
     int rv = ZK_OK;
 
-    zk_info(leader, "server %ld at zxid 0x%lx gets %s 0x%lx and %zu "
-            "transactions", (long) j->h->sid, (long) j->peer,
-            quorum_packet_name(opening), (long) j->choice.zxid,
-            j->history.n);
+    leader_note(j->l, leader, ZK_LOG_INFO, "server %ld at zxid 0x%lx gets %s "
+                "0x%lx and %zu transactions", (long) j->h->sid,
+                (long) j->peer, quorum_packet_name(opening),
+                (long) j->choice.zxid, j->history.n);
     quorum_packet_encode(&b, opening, j->choice.zxid, ZK_SLICE_NULL);
     if (j->stream != NULL) {
         rv = lj_write_stream(j, &b, em);

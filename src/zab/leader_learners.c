@@ -13,23 +13,31 @@
 #include "zab/learner_handler.h"
 
 /* Connections that have not said who they are: a port scanner gets no more
- * threads than these. */
+ * threads than these, and does not keep others out. */
 #define LL_MAX_STRANGERS 64
 /* How often it is looked whether the senders are done. */
 #define LL_DRAIN_POLL_MS 1
 
 /* ---- coming ------------------------------------------------------------ */
 
-static size_t
-ll_strangers_locked(struct leader *l) ZK_REQUIRES(l->lock)
+/* Of too many that have not said who they are the first one goes. */
+static void
+ll_make_room_locked(struct leader *l) ZK_REQUIRES(l->lock)
 {
+    struct learner_handler *oldest = NULL;
     size_t n = 0;
 
-    for (const struct learner_handler *h = l->learners; h != NULL;
-         h = h->next) {
-        n += !h->introduced;
+    for (struct learner_handler *h = l->learners; h != NULL; h = h->next) {
+        if (!h->introduced && !h->replaced) {
+            oldest = h;
+            n++;
+        }
     }
-    return n;
+    if (n >= LL_MAX_STRANGERS) {
+        oldest->replaced = true;
+        learner_handler_close(oldest);
+        zk_cond_broadcast(&l->changed);
+    }
 }
 
 static bool
@@ -38,8 +46,9 @@ ll_let_in(struct leader *l, struct learner_handler *h)
     bool in;
 
     zk_lock(&l->lock);
-    in = !l->closing && ll_strangers_locked(l) < LL_MAX_STRANGERS;
+    in = !l->closing;
     if (in) {
+        ll_make_room_locked(l);
         h->next = l->learners;
         l->learners = h;
     }
@@ -54,14 +63,13 @@ leader_connected(struct leader *l, int fd)
 
     leader_reap(l);
     if (!ll_let_in(l, h)) {
-        zk_warn(leader, "closing the connection from %s: too many have not "
-                "said yet who they are, or the leader ends",
-                net_stream_peer(h->stream));
+        leader_note(l, leader, ZK_LOG_INFO, "closing the connection from "
+                    "%s: the leader ends", net_stream_peer(h->stream));
         learner_handler_join(h);
         learner_handler_free(h);
     } else if (!learner_handler_start(h)) {
-        zk_error(leader, "closing the connection from %s: no thread for it",
-                 net_stream_peer(h->stream));
+        leader_note(l, leader, ZK_LOG_ERROR, "closing the connection from "
+                    "%s: no thread for it", net_stream_peer(h->stream));
         leader_left(l, h);
     }
 }
@@ -122,7 +130,7 @@ leader_reap(struct leader *l)
     for (; h != NULL; h = next) {
         next = h->next;
         learner_handler_join(h);
-        if (!h->introduced) {
+        if (!h->joined) {       /* It never owned a session. */
             learner_handler_free(h);
             continue;
         }

@@ -233,9 +233,10 @@ lh_discover(struct learner_handler *h, int64_t *last_zxid,
     int rv = lh_introduce(h, &epoch, em);
 
     if (rv == ZK_OK) {
-        zk_info(handler, "server %ld has connected from %s as %s",
-                (long) h->sid, net_stream_peer(h->stream),
-                h->observer ? "an observer" : "a follower");
+        leader_note(h->leader, handler, ZK_LOG_INFO, "server %ld has "
+                    "connected from %s as %s", (long) h->sid,
+                    net_stream_peer(h->stream),
+                    h->observer ? "an observer" : "a follower");
         rv = lh_send_leader_info(h, epoch, em);
     }
     return rv == ZK_OK ? lh_take_ack_epoch(h, last_zxid, em) : rv;
@@ -334,11 +335,12 @@ lh_run(void *arg)
         rv = lh_serve(h, &em);
     }
     if (h->introduced) {
-        zk_info(handler, "the link of server %ld from %s ends: %s",
-                (long) h->sid, net_stream_peer(h->stream), em.text);
+        leader_note(h->leader, handler, ZK_LOG_INFO, "the link of server "
+                    "%ld from %s ends: %s", (long) h->sid,
+                    net_stream_peer(h->stream), em.text);
     } else {
-        zk_warn(handler, "the connection from %s is closed: %s",
-                net_stream_peer(h->stream), em.text);
+        leader_note(h->leader, handler, ZK_LOG_WARN, "the connection from "
+                    "%s is closed: %s", net_stream_peer(h->stream), em.text);
     }
     leader_left(h->leader, h);
 }

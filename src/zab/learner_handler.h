@@ -39,7 +39,8 @@ struct learner_handler {
     int64_t sid;
     bool observer;              /* It sent OBSERVERINFO. */
     bool old;                   /* 3.4: no config version. */
-    bool replaced;              /* Its sid has connected anew. */
+    bool replaced;              /* Its sid has connected anew, or others
+                                 * want its place; it is to end. */
     bool joined;                /* It gets proposals or informs. */
     bool sending;               /* The sender runs: it may be pinged. */
     bool acked;                 /* NEWLEADER */

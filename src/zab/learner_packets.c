@@ -132,6 +132,15 @@ lp_request(struct learner_handler *h, const struct jute_quorum_packet *qp)
 
 /* ---- sessions ---------------------------------------------------------- */
 
+/* It lives on, unless its link says that it has no time at all: such words
+ * end nobody's session. */
+static bool
+lp_touch(struct session_tracker *st, int64_t session, int32_t timeout_ms)
+{
+    return timeout_ms > 0
+           && session_tracker_touch(st, session, timeout_ms, NULL);
+}
+
 static int
 lp_ping(struct learner_handler *h, struct zk_slice touched,
         struct zk_errmsg *em)
@@ -144,11 +153,9 @@ lp_ping(struct learner_handler *h, struct zk_slice touched,
                        (int) len);
     }
     for (int32_t at = 0; zks != NULL && at < len; at += LP_TOUCH_LEN) {
-        (void) session_tracker_touch(zookeeper_server_sessions(zks),
-                                     (int64_t) zk_get_be64(touched.p + at),
-                                     (int32_t) zk_get_be32(touched.p + at
-                                                           + 8),
-                                     NULL);
+        (void) lp_touch(zookeeper_server_sessions(zks),
+                        (int64_t) zk_get_be64(touched.p + at),
+                        (int32_t) zk_get_be32(touched.p + at + 8));
     }
     return ZK_OK;
 }
@@ -180,7 +187,7 @@ lp_revalidate(struct learner_handler *h, struct zk_slice data,
     st = zookeeper_server_sessions(zks);
     /* A local one is this server's and nobody else's. */
     valid = !session_tracker_is_local(st, session)
-            && session_tracker_touch(st, session, timeout_ms, NULL);
+            && lp_touch(st, session, timeout_ms);
     if (valid) {
         session_tracker_set_owner(st, session, h);
     }
