@@ -30,13 +30,14 @@ qcm_setting(const struct server_config *config, const char *name,
     return rv;
 }
 
-/* Who asked for either must not get links without it. */
+/* Who asked for either must not get links without it.  (portUnification lets
+ * both kinds in, so those without do.) */
 static int
 qs_check_security(const struct quorum_config *q, struct zk_errmsg *em)
 {
-    if (q->ssl_quorum || q->port_unification) {
-        return zk_fail(em, ZK_ECONFIG, "sslQuorum and portUnification are "
-                       "not supported between servers");
+    if (q->ssl_quorum) {
+        return zk_fail(em, ZK_ECONFIG, "sslQuorum is not supported between "
+                       "servers");
     }
     if (q->sasl_enabled) {
         return zk_fail(em, ZK_ECONFIG, "quorum.auth.enableSasl is not "
