@@ -50,9 +50,10 @@ void leader_core_destroy(struct leader_core *lc);
 
 /* A learner said which epoch it accepted last (this server is in from the
  * start).  Voters count by sid, whatever packet they sent, and strangers not
- * at all; a number that is no epoch, or the last there can be, is not heard.  Returns the new epoch
- * once a quorum has spoken (the same for all, for ever), else -1.  The owner
- * must have made it durable as its acceptedEpoch before it tells anybody. */
+ * at all; a number that is no epoch, or the last there can be, is not
+ * heard.  Returns the new epoch once a quorum has spoken (the same for all,
+ * for ever), else -1.  The owner must have made it durable as its
+ * acceptedEpoch before it tells anybody. */
 int64_t leader_core_accepted_epoch(struct leader_core *lc, int64_t sid,
                                    int64_t accepted_epoch);
 int64_t leader_core_epoch(const struct leader_core *lc);    /* or -1 */
