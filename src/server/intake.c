@@ -22,7 +22,8 @@
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 
-void
+/* The lock is given back by intake_end. */
+void ZK_NO_ANALYSIS
 zookeeper_server_intake_begin(struct zookeeper_server *zks,
                               struct intake *in)
 {
@@ -54,7 +55,7 @@ ik_revalidate(struct zookeeper_server *zks, struct client_sink *sink)
     }
 }
 
-void
+void ZK_NO_ANALYSIS
 zookeeper_server_intake_end(struct intake *in)
 {
     struct zookeeper_server *zks = in->zks;

@@ -88,7 +88,7 @@ struct wo_set {
 static void
 wo_event(struct wo_set *s, enum watch_event_type type, struct zk_slice path)
 {
-    frame_watch_event(s->out, -1, type, WO_SYNC_CONNECTED, path);
+    frame_watch_event(s->out, -1, (int32_t) type, WO_SYNC_CONNECTED, path);
 }
 
 static void

@@ -229,7 +229,7 @@ db_check_digest(struct zk_database *db, const struct txn_view *txn)
     }
 }
 
-void
+void ZK_NO_ANALYSIS
 zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
                   const struct txn_view *txn, struct txn_result *res)
 {
