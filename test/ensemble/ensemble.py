@@ -28,6 +28,7 @@ ZK_TEST_KEEP=1, which leaves the folders in place.
 """
 
 import collections
+import glob
 import os
 import re
 import shlex
@@ -238,9 +239,13 @@ class Member:
         self.paused = False
 
     def pause(self):
-        """SIGSTOP: it stands still, with all its connections."""
-        os.kill(self.pid(), signal.SIGSTOP)
+        """SIGSTOP: it stands still, with all its connections; each of its
+        threads does when this returns."""
+        pid = self.pid()
+        os.kill(pid, signal.SIGSTOP)
         self.paused = True
+        wait_until('%r stands still' % self, lambda: all(
+            state in 'TZX' for state in _thread_states(pid)))
 
     def resume(self):
         """SIGCONT, if it was paused."""
@@ -608,6 +613,18 @@ def _transactions(members):
     leader's zxid at the start of its epoch, which others need not have."""
     zxids = {m.zxid() for m in members}
     return {zxid for zxid in zxids if zxid is None or zxid & 0xffffffff}
+
+
+def _thread_states(pid):
+    """The letters of /proc for each thread of a process."""
+    states = []
+    for path in glob.glob('/proc/%d/task/*/stat' % pid):
+        try:
+            with open(path) as stat:
+                states.append(stat.read().rpartition(')')[2].split()[0])
+        except OSError:
+            pass                        # It has just ended.
+    return states
 
 
 def _among(role, roles):

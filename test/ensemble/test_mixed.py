@@ -85,9 +85,9 @@ class Mixed(unittest.TestCase):
             self.n += 1
             top = '/fill-%d' % self.n
             conn.post(zkwire.create(top),
-                      *[zkwire.create('%s/%d' % (top, at), b'%d' % at)
-                        for at in range(n)])
-            for _ in range(n + 1):
+                      *[zkwire.set_data(top, b'%d' % at) for at in range(n)],
+                      zkwire.create(top + '/last'))
+            for _ in range(n + 2):
                 self.assertEqual(0, conn.next_reply().err)
             ensemble.end_session(conn)
 
