@@ -17,7 +17,9 @@ struct log_limit {
     struct rate_limit rate ZK_GUARDED;
 };
 
+/* 'burst' lines at once, then one in 'gap_ms'. */
 void log_limit_init(struct log_limit *ll, int64_t burst, int64_t gap_ms);
+/* Nobody may be using it. */
 void log_limit_fini(struct log_limit *ll);
 /* Use the macro: log_limit_at(&ll, handler, ZK_LOG_WARN, "...", ...). */
 void log_limit_line(struct log_limit *ll, enum zk_log_category cat,
