@@ -98,6 +98,8 @@ void leader_close_learners(struct leader *l);
 /* Waits for all handlers; the links are closed already. */
 void leader_join_learners(struct leader *l);
 void leader_free_learners(struct leader *l);
+/* A learner that is up to date has answered a ping. */
+void leader_ping_answered(struct leader *l, struct learner_handler *h);
 /* The last thing that a handler's thread does. */
 void leader_left(struct leader *l, struct learner_handler *h);
 /* Pings those that may be pinged, closes those that are late with an ack. */
@@ -105,8 +107,9 @@ void leader_ping_learners_locked(struct leader *l) ZK_REQUIRES(l->lock);
 /* Is a quorum in sync at this moment, those included that still have time for
  * their start? */
 bool leader_has_quorum_locked(struct leader *l) ZK_REQUIRES(l->lock);
-/* Was a quorum heard, behind NEWLEADER, in the last syncLimit ticks
- * (ZOOKEEPER-1675)?  Otherwise there may be another leader. */
+/* Has a quorum answered what was asked, behind NEWLEADER, in the last
+ * syncLimit ticks (ZOOKEEPER-1675)?  None of them has left yet.  Otherwise
+ * there may be another leader. */
 bool leader_is_sure_locked(struct leader *l) ZK_REQUIRES(l->lock);
 
 /* ---- leader_discovery.c: for handlers ---------------------------------- */
@@ -123,7 +126,7 @@ int leader_epoch_acked(struct leader *l, struct learner_handler *h,
 /* Queues UPTODATE for who has acked NEWLEADER, once; this leader serves. */
 void leader_up_to_date_locked(struct leader *l, struct learner_handler *h)
     ZK_REQUIRES(l->lock);
-/* ACK of NEWLEADER. */
+/* ACK of NEWLEADER or UPTODATE. */
 void leader_new_leader_acked(struct leader *l, struct learner_handler *h);
 /* The QuorumPeer thread's share: an epoch from its proposal to its
  * establishment.  ZK_OK, ZK_ENOTFOUND (no quorum in time, or stopped), or a

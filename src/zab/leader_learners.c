@@ -209,12 +209,12 @@ ll_is_in_sync(const struct learner_handler *h, int64_t now_ms)
     return now_ms <= atomic_load(&h->in_sync_until_ms);
 }
 
+/* It has not left: it waits for syncLimit ticks at least. */
 static bool
-ll_was_heard(const struct learner_handler *h, int64_t now_ms)
+ll_follows(const struct learner_handler *h, int64_t now_ms)
 {
-    int64_t heard_ms = atomic_load(&h->heard_ms);
-
-    return heard_ms != 0 && now_ms - heard_ms <= h->leader->opts.sync_ms;
+    return h->followed_ms != 0
+           && now_ms - h->followed_ms <= h->leader->opts.sync_ms;
 }
 
 /* Observers and strangers in the set do not count. */
@@ -253,7 +253,33 @@ leader_has_quorum_locked(struct leader *l)
 bool
 leader_is_sure_locked(struct leader *l)
 {
-    return ll_quorum_locked(l, ll_was_heard);
+    return ll_quorum_locked(l, ll_follows);
+}
+
+/* Before UPTODATE learners answer no ping, then each of them in order.  One of
+ * them at a time is enough. */
+static void
+ll_time_ping_locked(struct learner_handler *h)
+{
+    if (h->up_to_date) {
+        h->pings.sent++;
+        if (h->pings.timed == 0) {
+            h->pings.timed = h->pings.sent;
+            h->pings.timed_ms = zk_time_mono_ms();
+        }
+    }
+}
+
+void
+leader_ping_answered(struct leader *l, struct learner_handler *h)
+{
+    zk_lock(&l->lock);
+    if (h->pings.answered < h->pings.sent
+        && ++h->pings.answered == h->pings.timed) {
+        h->followed_ms = h->pings.timed_ms;
+        h->pings.timed = 0;
+    }
+    zk_unlock(&l->lock);
 }
 
 void
@@ -273,6 +299,7 @@ leader_ping_learners_locked(struct leader *l)
                     net_stream_peer(h->stream), (long) l->opts.sync_ms);
             learner_handler_close(h);
         } else {
+            ll_time_ping_locked(h);
             learner_sender_queue(&h->sender, ping);
         }
     }

@@ -152,6 +152,7 @@ lp_ping(struct learner_handler *h, struct zk_slice touched,
         return zk_fail(em, ZK_EMARSHAL, "a PING with %d bytes of sessions",
                        (int) len);
     }
+    leader_ping_answered(h->leader, h);
     for (int32_t at = 0; zks != NULL && at < len; at += LP_TOUCH_LEN) {
         (void) lp_touch(zookeeper_server_sessions(zks),
                         (int64_t) zk_get_be64(touched.p + at),

@@ -1227,6 +1227,48 @@ test_a_newcomer_does_not_vouch_for_a_sync(void)
     sl_close(&t);
 }
 
+/* Reads n PINGs, each of which gets something else for an answer: the link
+ * is alive, but what its end sends may have been on its way for long. */
+static void
+ignore_pings(struct scripted_learner *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        CU_ASSERT(sl_next_of_all(s));
+        CU_ASSERT_EQUAL(s->qp.type, QP_PING);
+        sl_ack(s, z(1, 1));
+    }
+}
+
+/* A leader that stood still finds old packets of learners that have left it
+ * meanwhile: what counts is when their answers were asked for. */
+static void
+test_what_comes_late_does_not_vouch_for_a_sync(void)
+{
+    const size_t n = 2 * SYNC_LIMIT + 4;
+    struct scripted_learner s;
+    struct zk_buf path = { 0 };
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    s.mute = true;
+    ignore_pings(&s, n);
+    output_archive_slice(&path, ZK_SLICE_LIT("/"));
+    sl_request(&s, SESSION, 2, OP_SYNC, SL_IDS_IP, &path);
+    ignore_pings(&s, 3);
+    CU_ASSERT_EQUAL(status(&b).pending_syncs, 1);
+    for (size_t i = 0; i < n + 3; i++) {
+        sl_send(&s, QP_PING, z(1, 1), zk_slice("", 0));
+    }
+    s.mute = false;
+    sl_expect(&s, QP_SYNC, 0);
+    zk_buf_fini(&path);
+    bench_fini(&b);
+    sl_close(&s);
+}
+
 static void
 test_who_acks_nothing_for_too_long_is_closed(void)
 {
@@ -1462,6 +1504,8 @@ static const struct zk_test tests[] = {
       test_sync_keeps_its_place_when_one_ack_commits_many },
     { "a newcomer does not vouch for a sync",
       test_a_newcomer_does_not_vouch_for_a_sync },
+    { "what comes late does not vouch for a sync",
+      test_what_comes_late_does_not_vouch_for_a_sync },
     { "a PING with torn sessions ends the link",
       test_a_ping_with_torn_sessions_ends_the_link },
     { "a learner gets what it lacks", test_a_learner_gets_what_it_lacks },
