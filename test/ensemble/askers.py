@@ -9,6 +9,7 @@ not answered stays unsure.  Its requests are those of a Site: nodes below one
 path, some of them everybody's.
 """
 
+import collections
 import random
 import threading
 import time
@@ -22,6 +23,7 @@ HANDSHAKE_S = 2.0
 RETRY_S = 0.03
 MOVE_AFTER = 20                     # Vain attempts at the own member.
 MAX_BATCH = 10
+ASK_ON_S = 0.6                      # After so long without an answer.
 PAUSE_S = 0.06                      # At most, between batches.
 
 
@@ -207,25 +209,28 @@ class Asker(threading.Thread):
             # An end before the answer must not make it come back.
             self.forget_session()
         self.conn.post(*(request for _, request in asked))
+        unanswered = collections.deque(op for op, _ in asked)
         waited_from = now
-        for op, _ in asked:
-            while True:
-                reply = self.reply(waited_from)
-                waited_from = time.monotonic()
-                if reply.xid != zkwire.XID_PING:
-                    break
-            self.take(op, reply)
+        while unanswered:
+            reply = self.reply(unanswered, waited_from)
+            waited_from = time.monotonic()
+            if reply.xid != zkwire.XID_PING:
+                self.take(unanswered.popleft(), reply)
 
-    def reply(self, waited_from):
-        """The next one, with pings meanwhile, and Timeout in the end."""
+    def reply(self, unanswered, waited_from):
+        """The next one, or Timeout in the end.  Meanwhile it asks on: a
+        server that has stood still finds much to answer."""
         while True:
             try:
-                return self.conn.next(timeout=min(self.wait_s,
-                                                  self.timeout_ms / 3000))
+                return self.conn.next(timeout=min(self.wait_s, ASK_ON_S))
             except zkwire.Timeout:
                 if time.monotonic() - waited_from > self.wait_s:
                     raise
-                self.conn.post(zkwire.ping())
+                more = [] if unanswered[-1].kind == 'close' \
+                    else self.sync_get()
+                self.conn.post(zkwire.ping(), *(
+                    request for _, request in more))
+                unanswered.extend(op for op, _ in more)
 
     def take(self, op, reply):
         expected = zkwire.OPS.get(OP_OF[op.kind])

@@ -92,6 +92,17 @@ def _kill(e, members):
     return end
 
 
+def _leave_one_out(e, members, rng):
+    """All crash; all but one are back at once, and must know what that one
+    has answered."""
+    late = rng.choice(members)
+    _kill(e, members)
+    for member in members:
+        if member is not late:
+            member.start()
+    return _kill(e, [late])
+
+
 def _stop(e, members):
     """SIGTERM; it need not have come up."""
     for member in members:
@@ -247,6 +258,8 @@ KINDS = {
     'kill-leaders': Kind(3, QUICK, None),
     'kill-majority': Kind(2, QUICK, lambda e, r: _kill(e, majority(e, r))),
     'kill-all': Kind(2, QUICK, lambda e, r: _kill(e, list(e))),
+    'kill-all-one-late': Kind(3, BOTH, lambda e, r: _leave_one_out(
+        e, list(e), r)),
     'stop-one': Kind(1, QUICK, lambda e, r: _stop(e, [anyone(e, r)])),
     'stop-leader': Kind(1, QUICK, lambda e, r: _stop(e, [leader(e, r)])),
     'pause-one': Kind(2, BOTH, lambda e, r: _pause(e, [anyone(e, r)])),

@@ -172,8 +172,7 @@ class Run:
             self.servers - observers, observers, config=CONFIG,
             properties={
                 'zookeeper.snapCount': rng.choice(('100', '1000', '100000')),
-                'zookeeper.commitLogCount': rng.choice(('50', '500',
-                                                        '5000')),
+                'zookeeper.commitLogCount': rng.choice(('50', '10000')),
             })
         self.e.start()
         self.e.wait_settled()
