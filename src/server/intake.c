@@ -35,19 +35,38 @@ zookeeper_server_intake_begin(struct zookeeper_server *zks,
     in->running = zookeeper_server_state(zks) == SERVER_RUNNING;
 }
 
-/* A session that the leader is to decide on. */
+/* A session that nobody can decide on under the lock. */
 struct intake_renewal {
     struct intake_renewal *next;
     struct client_sink *sink;   /* A reference. */
 };
+
+/* A leader knows nothing of the session.  Who is not told that it has ended
+ * comes back, maybe to another leader. */
+static void
+ik_refuse(struct zookeeper_server *zks, struct client_sink *sink)
+{
+    if (zks->role.is_sure(zks->role.self)) {
+        zookeeper_server_revalidated(zks, sink, sink->session_id, false);
+        return;
+    }
+    zk_info(server, "nobody knows whether session 0x%lx lives: this leader "
+            "may have been deposed", (long) sink->session_id);
+    sink->ops->close(sink, DISCONNECT_SERVER_SHUTDOWN);
+    sink->ops->unref(sink);
+}
 
 /* No lock is held; the leader's answer may come before this returns. */
 static void
 ik_revalidate(struct zookeeper_server *zks, struct client_sink *sink)
 {
     if (zks_enter(zks)) {
-        zks->role.revalidate(zks->role.self, sink, sink->session_id,
-                             sink->timeout_ms);
+        if (zks->role.revalidate != NULL) {
+            zks->role.revalidate(zks->role.self, sink, sink->session_id,
+                                 sink->timeout_ms);
+        } else {
+            ik_refuse(zks, sink);
+        }
         zks_leave(zks);
     } else {
         sink->ops->close(sink, DISCONNECT_SERVER_SHUTDOWN);
@@ -368,7 +387,7 @@ ik_new_local_session(struct intake *in, struct client_sink *sink)
     return INTAKE_OK;
 }
 
-/* The leader's word on the session decides; the connection is the session's
+/* Who leads, and is sure of that, decides; the connection is the session's
  * meanwhile, and nothing is read from it. */
 static void
 ik_ask_leader(struct intake *in, struct client_sink *sink,
@@ -388,21 +407,25 @@ ik_renew_session(struct intake *in, struct client_sink *sink,
                  int64_t session_id, struct zk_slice passwd)
 {
     struct zookeeper_server *zks = in->zks;
-    bool valid;
+    bool right, valid;
 
     /* Any other connection of it goes first, whatever the password. */
     zks_close_session(zks, session_id, DISCONNECT_CLIENT_RECONNECT);
     server_metrics_inc(METRIC_connection_revalidate_count);
-    valid = session_password_ok(session_id, passwd.p,
+    right = session_password_ok(session_id, passwd.p,
                                 passwd.len > 0 ? (size_t) passwd.len : 0);
-    if (valid && zks->role.revalidate != NULL
+    if (right && zks->role.revalidate != NULL
         && !session_tracker_is_local(zks->sessions, session_id)) {
         ik_ask_leader(in, sink, session_id);
         return INTAKE_OK;
     }
-    valid = valid
+    valid = right
             && session_tracker_touch(zks->sessions, session_id,
                                      sink->timeout_ms, NULL);
+    if (right && !valid && zks->role.is_sure != NULL) {
+        ik_ask_leader(in, sink, session_id);
+        return INTAKE_OK;
+    }
     if (valid) {
         sink->session_id = session_id;
         session_tracker_set_owner(zks->sessions, session_id, sink);

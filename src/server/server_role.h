@@ -35,6 +35,10 @@ struct server_role {
      * own sessions tell. */
     void (*revalidate)(void *self, struct client_sink *sink,
                        int64_t session_id, int32_t timeout_ms);
+    /* Leaders: may it say now that a session has ended?  One that was deposed
+     * unawares does not know what the next one does.  Called on a selector,
+     * no lock held.  NULL: always. */
+    bool (*is_sure)(void *self);
     /* Appends "key\tvalue\n" lines of mntr that only this role has, and the
      * lines of srvr behind "Node count:" (leader: proposal sizes).  NULL:
      * none. */

@@ -184,6 +184,12 @@ ld_listen(struct leader *l, struct zk_errmsg *em)
 
 /* ---- serving ----------------------------------------------------------- */
 
+static bool
+ld_is_sure(void *self)
+{
+    return leader_is_sure(self);
+}
+
 static void
 ld_start_server(struct leader *l)
 {
@@ -192,6 +198,7 @@ ld_start_server(struct leader *l)
         .mode = "leader",
         .sid = l->peer->sid,
         .build = leader_chain_build,
+        .is_sure = ld_is_sure,
         .mntr = leader_mntr,
         .srvr = leader_srvr,
     };

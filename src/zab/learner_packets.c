@@ -191,6 +191,11 @@ lp_revalidate(struct learner_handler *h, struct zk_slice data,
             && lp_touch(st, session, timeout_ms);
     if (valid) {
         session_tracker_set_owner(st, session, h);
+    } else if (!leader_is_sure(h->leader)) {
+        /* Another leader may know it: who is told that it has ended does not
+         * ask again. */
+        return zk_fail(em, ZK_ENOTFOUND, "it asks for session 0x%lx, which "
+                       "may live with another leader", (long) session);
     }
     server_metrics_inc(METRIC_revalidate_count);
     output_archive_long(&answer, session);

@@ -38,6 +38,7 @@ struct role_world {
     struct role_asked asked[64];
     size_t n_asked, n_taken;
     int64_t zxid;               /* Learner: the last one committed. */
+    atomic_bool unsure;         /* Leader: it may have been deposed. */
     bool hold;                  /* Leader: nothing is committed. */
     int64_t proposed;           /* Leader: the last one made. */
 };

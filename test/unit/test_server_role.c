@@ -318,6 +318,29 @@ test_leader_serves(void)
     end();
 }
 
+/* "Expired" is the last word on a session: only a leader that is one for sure
+ * may say it. */
+static void
+test_a_leader_that_is_not_sure_ends_no_session(void)
+{
+    struct cc_session old = foreign(), mine;
+    int fd;
+
+    begin(ROLE_LEADER);
+    close(cc_new_session(&w.s, &mine));
+    atomic_store(&w.unsure, true);
+    CU_ASSERT_TRUE(cc_is_closed(ask_session(old.id, old.passwd)));
+    fd = ask_session(mine.id, mine.passwd);
+    expect_session(fd, mine.id);
+    close(fd);
+    atomic_store(&w.unsure, false);
+    expect_refused(ask_session(old.id, old.passwd));
+    atomic_store(&w.unsure, true);
+    old.passwd[3] ^= 1;
+    expect_refused(ask_session(old.id, old.passwd));
+    end();
+}
+
 static bool
 has_in_process(void *n)
 {
