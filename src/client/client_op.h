@@ -53,11 +53,12 @@ struct zk_op {
     const char *leaving;
     const char *members;
     int64_t config_id;          /* reconfig: the version it must be, or -1. */
+    bool absolute;              /* The path is not below the chroot. */
 };
 
 /* One answer of a multi or a multiRead. */
 struct zk_op_result {
-    int32_t type;               /* enum op_code, of the result: OP_ERROR. */
+    int32_t type;               /* enum op_code of the result; OP_ERROR. */
     int32_t err;                /* enum keeper_error. */
     struct zk_slice path;       /* create*. */
     struct zk_slice data;       /* getData. */
@@ -87,7 +88,7 @@ struct zk_result {
     struct zk_buf mem;          /* What the slices point into. */
 };
 
-/* An answer without anything in it. */
+/* An answer that has nothing but its code. */
 void zk_result_init(struct zk_result *r, int32_t op, int32_t err);
 /* Frees what it has; nothing for one that is all zero. */
 void zk_result_fini(struct zk_result *r);
@@ -127,7 +128,7 @@ struct zk_op zk_op_auth(const char *scheme, struct zk_slice auth);
 struct zk_op zk_op_add_watch(const char *path, enum zk_watch_mode mode);
 struct zk_op zk_op_check_watches(const char *path, enum zk_watcher_type type);
 /* All of this client's watches of that type; KE_NO_WATCHER when it has none
- * there (the server is not asked then, as in Java). */
+ * there. */
 struct zk_op zk_op_remove_watches(const char *path, enum zk_watcher_type type,
                                   bool local);
 /* 'prefix' "/": all of the session. */

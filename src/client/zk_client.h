@@ -98,8 +98,8 @@ struct zk_client_config {
     /* A session to go on with; 0: a new one. */
     int64_t session_id;
     uint8_t password[ZK_CLIENT_PASSWORD_LEN];
-    /* jute.maxbuffer: the longest answer and, unlike in Java, request;
-     * 0: JUTE_MAX_BUFFER_DEFAULT. */
+    /* jute.maxbuffer: longer answers break the link, as in Java; requests
+     * are the server's to judge.  0: JUTE_MAX_BUFFER_DEFAULT. */
     int32_t max_buffer;
     /* How long zk_client_call waits (Java: zookeeper.request.timeout); 0: as
      * long as the link holds. */
@@ -130,7 +130,7 @@ void zk_client_abandon(struct zk_client *c);
  * function of the program runs any more, so it must not be called by one. */
 void zk_client_destroy(struct zk_client *c);
 
-enum zk_client_state zk_client_state(const struct zk_client *c);
+enum zk_client_state zk_client_state(struct zk_client *c);
 /* "CONNECTED", as Java's ZooKeeper.States. */
 const char *zk_client_state_name(enum zk_client_state state);
 /* Waits until a server has taken the session (or a final state is there), for
@@ -138,15 +138,15 @@ const char *zk_client_state_name(enum zk_client_state state);
  * CONNECTED_READ_ONLY. */
 bool zk_client_wait_connected(struct zk_client *c, int32_t timeout_ms);
 /* 0 until a server has given one. */
-int64_t zk_client_session_id(const struct zk_client *c);
-void zk_client_password(const struct zk_client *c,
+int64_t zk_client_session_id(struct zk_client *c);
+void zk_client_password(struct zk_client *c,
                         uint8_t out[ZK_CLIENT_PASSWORD_LEN]);
 /* What server and client agreed on, ms; 0 before. */
-int32_t zk_client_session_timeout(const struct zk_client *c);
+int32_t zk_client_session_timeout(struct zk_client *c);
 /* The server's address, "127.0.0.1:2181", into 'out'; "" without a link. */
-void zk_client_server(const struct zk_client *c, char *out, size_t size);
+void zk_client_server(struct zk_client *c, char *out, size_t size);
 /* The largest zxid that was seen. */
-int64_t zk_client_last_zxid(const struct zk_client *c);
+int64_t zk_client_last_zxid(struct zk_client *c);
 /* Replaces the servers (Java: updateServerList, without its rebalancing: the
  * link is kept when its server is in the new list).  The chroot must be the
  * one that was.  ZK_ECONFIG as for create. */

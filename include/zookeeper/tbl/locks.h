@@ -6,6 +6,7 @@
  */
 LOCK(10, quorum_peer,         "role, committed and proposed view, epochs")
 LOCK(15, learner,             "a learner's server and what it waits for")
+LOCK(20, client,              "a client's session and what waits for it")
 LOCK(25, election,            "the state of the election")
 LOCK(30, quorum_cnx_manager,  "peer -> worker and queue maps")
 LOCK(35, container_manager,   "its timer")
