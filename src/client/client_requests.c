@@ -356,7 +356,7 @@ client_core_submit(struct client_core *core, const struct zk_op *op,
     struct zk_buf *out = core->link == CLIENT_LINK_UP ? &core->out
                                                       : &core->held;
     struct client_request *req;
-    int32_t xid, err;
+    int32_t xid = 0, err;
 
     ZK_CHECK(core, CLIENT_CORE_MAGIC);
     err = client_core_loss(core);
@@ -372,6 +372,9 @@ client_core_submit(struct client_core *core, const struct zk_op *op,
     if (err == KE_OK) {
         xid = cr_next_xid(core);
         err = client_encode_op(out, xid, op, core->hosts.chroot);
+        if (err != KE_OK) {
+            core->next_xid = xid;
+        }
     }
     if (err != KE_OK) {
         cr_answer_err(core, asker, op->op, err);
