@@ -163,7 +163,7 @@ void zk_client_submit(struct zk_client *c, const struct zk_op *op,
  * answer within cfg.call_timeout_ms (it may still happen). */
 int32_t zk_client_call(struct zk_client *c, const struct zk_op *op,
                        struct zk_result *out);
-/* The same with a time-out of its own, ms (<= 0: as long as the link holds). */
+/* The same with a time-out of its own, ms (<= 0: while the link holds). */
 int32_t zk_client_call_for(struct zk_client *c, const struct zk_op *op,
                            int32_t timeout_ms, struct zk_result *out);
 
