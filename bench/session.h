@@ -52,7 +52,7 @@ bool session_response_grants(const uint8_t *frame);
 
 /* Sends 'op' on 'path' and waits for the answer.  Returns its err, which is 0
  * or one of 'allowed_err'; ends the process on anything else. */
-int32_t session_call(int fd, enum wire_op op, const char *path,
+int32_t session_call(int fd, int32_t op, const char *path,
                      size_t data_length, int32_t allowed_err);
 
 /* Creates 'path' and every missing parent of it. */

@@ -14,8 +14,11 @@
 
 #include "client/client_op.h"
 
-/* Where the xid stands in the frame of a request. */
+/* Where the xid stands in the frame of a request, and the first byte of the
+ * path of an operation that has one: for those that encode a request once and
+ * send it often. */
 #define CLIENT_XID_AT 4
+#define CLIENT_PATH_AT 16
 
 /* ConnectRequest, with the readOnly that old servers do not look at. */
 void client_encode_connect(struct zk_buf *b,
@@ -50,6 +53,18 @@ struct zk_slice client_own_path(const char *chroot, struct zk_slice path);
 int client_decode_header(const void *p, size_t len,
                          struct jute_reply_header *h, struct zk_slice *body)
     ZK_WARN_UNUSED;
+/* The same from a reply that is known to be JUTE_REPLY_HEADER_LEN bytes at
+ * least, without a call: for those that take a million of them a second. */
+static inline struct jute_reply_header
+client_peek_header(const uint8_t *p)
+{
+    return (struct jute_reply_header) {
+        .xid = (int32_t) zk_get_be32(p),
+        .zxid = (int64_t) zk_get_be64(p + 4),
+        .err = (int32_t) zk_get_be32(p + 12),
+    };
+}
+
 /* Fills 'r' (zk_result_init, with the op that was asked) from the body of a
  * reply without an error; it is copied.  Paths are made the program's own.
  * ZK_EMARSHAL or ZK_ETOOBIG: 'r' is as it was and fit for zk_result_fini. */

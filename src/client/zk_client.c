@@ -366,8 +366,10 @@ zk_client_create(const struct zk_client_config *cfg, struct zk_client **out,
     zk_mutex_init(&c->lock, ZK_LOCK_client);
     zk_cond_init(&c->wake);
     zk_cond_init(&c->changed);
+    zk_lock(&c->lock);
     c->core = core;
     c->seen = core->state;
+    zk_unlock(&c->lock);
     blocking_queue_init(&c->events, "client events");
     zk_thread_start(&c->event_thread, zc_event_run, c, "EventThread");
     zk_thread_start(&c->send_thread, zc_send_run, c, "SendThread");
@@ -429,15 +431,21 @@ zk_client_close(struct zk_client *c, int32_t timeout_ms)
 void
 zk_client_destroy(struct zk_client *c)
 {
+    struct client_core *core;
+
     if (c == NULL) {
         return;
     }
-    zk_client_abandon(c);
+    ZK_CHECK(c, ZK_CLIENT_MAGIC);
+    zk_lock(&c->lock);
+    zc_abandon(c);
+    core = c->core;
+    zk_unlock(&c->lock);
     zk_thread_join(&c->send_thread);
     blocking_queue_close(&c->events);
     zk_thread_join(&c->event_thread);
     blocking_queue_fini(&c->events);
-    client_core_destroy(c->core);
+    client_core_destroy(core);
     net_cancel_fini(&c->cancel);
     zk_cond_fini(&c->wake);
     zk_cond_fini(&c->changed);
