@@ -154,7 +154,8 @@ take_reply(struct worker *w, struct connection *c, const uint8_t *body,
         wrong_reply(w, c, o, body, length);
     }
     if (ph->op[o->kind] == OP_GET_DATA) {
-        size_t data = r->reply_length - JUTE_REPLY_HEADER_LEN - 4 - JUTE_STAT_LEN;
+        size_t data = r->reply_length - JUTE_REPLY_HEADER_LEN - 4
+                      - JUTE_STAT_LEN;
 
         if (zk_get_be32(body + JUTE_REPLY_HEADER_LEN) != data
             || (ph->check_data
