@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The zkd authors
 #
-# zkSnapshotComparer.sh -l FILE -r FILE -b BYTES -n NODES [-d] [-i]: shows where
-# two snapshots differ.  See zktool(8), compare.
+# zkSnapshotComparer.sh -l FILE -r FILE -b BYTES -n NODES [-d] [-i]: shows
+# where two snapshots differ.  See zktool(8), compare.
 
 ZOOBIN="${BASH_SOURCE-$0}"
 if [ ! -e "$(dirname "$ZOOBIN")/zkEnv.sh" ] && [ -L "$ZOOBIN" ]; then

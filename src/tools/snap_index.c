@@ -24,53 +24,70 @@
 #define SI_CHILDREN_CAPACITY 8
 #define SI_SESSIONS_CAPACITY 16
 #define SI_SPOOL_PIECE (1 << 20)
+#define SI_MIN_SLOTS 1024
 
 /* ---- the table of names ------------------------------------------------ */
 
-static uint64_t
-si_hash(const struct snap_index *ix, uint32_t parent, struct zk_slice name)
+static uint32_t
+si_tag(const struct snap_index *ix, uint32_t parent, struct zk_slice name)
 {
-    return sip_hash(&ix->key, name.p, (size_t) name.len)
-           + parent * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = sip_hash(&ix->key, name.p, (size_t) name.len)
+                 ^ parent * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (uint32_t) (h ^ h >> 32);
 }
 
 /* The slot that holds the child, or the free one where it would be. */
-static size_t
-si_slot(const struct snap_index *ix, uint32_t parent, struct zk_slice name)
+static struct snap_index_slot *
+si_slot(const struct snap_index *ix, uint32_t tag, uint32_t parent,
+        struct zk_slice name)
 {
     size_t mask = ix->n_slots - 1;
-    uint64_t h = si_hash(ix, parent, name);
-    size_t at = (size_t) (h ^ h >> 32) & mask;
 
-    for (;;) {
-        uint32_t node = ix->slots[at];
+    for (size_t at = tag & mask;; at = (at + 1) & mask) {
+        struct snap_index_slot *slot = &ix->slots[at];
 
-        if (node == SNAP_INDEX_NONE
-            || (ix->v[node].parent == parent
-                && zk_slice_eq(snap_index_name(ix, node), name))) {
-            return at;
+        if (slot->node == SNAP_INDEX_NONE
+            || (slot->tag == tag && ix->v[slot->node].parent == parent
+                && zk_slice_eq(snap_index_name(ix, slot->node), name))) {
+            return slot;
         }
-        at = (at + 1) & mask;
     }
 }
 
+/* Makes room for one more. */
 static void
 si_grow_slots(struct snap_index *ix)
 {
-    ix->n_slots = ix->n_slots == 0 ? 1024 : ix->n_slots * 2;
-    free(ix->slots);
+    struct snap_index_slot *old = ix->slots;
+    size_t n = ix->n_slots;
+    size_t at, mask;
+
+    if (ix->n < n / 4 * 3) {
+        return;
+    }
+    ix->n_slots = n == 0 ? SI_MIN_SLOTS : n * 2;
+    mask = ix->n_slots - 1;
     ix->slots = zk_xmalloc(ix->n_slots * sizeof *ix->slots);
     memset(ix->slots, 0xff, ix->n_slots * sizeof *ix->slots);
-    for (uint32_t i = 1; i < ix->n; i++) {
-        ix->slots[si_slot(ix, ix->v[i].parent, snap_index_name(ix, i))] = i;
+    for (size_t i = 0; i < n; i++) {
+        if (old[i].node != SNAP_INDEX_NONE) {
+            at = old[i].tag & mask;
+            while (ix->slots[at].node != SNAP_INDEX_NONE) {
+                at = (at + 1) & mask;
+            }
+            ix->slots[at] = old[i];
+        }
     }
+    free(old);
 }
 
 static uint32_t
 si_child(const struct snap_index *ix, uint32_t parent, struct zk_slice name)
 {
-    return ix->n_slots == 0 ? SNAP_INDEX_NONE
-                            : ix->slots[si_slot(ix, parent, name)];
+    return ix->n_slots == 0
+           ? SNAP_INDEX_NONE
+           : si_slot(ix, si_tag(ix, parent, name), parent, name)->node;
 }
 
 uint32_t
@@ -123,12 +140,11 @@ si_find_parent(struct snap_index *ix, struct zk_slice parent)
     return ix->last_parent;
 }
 
+/* A new node, not yet in the table of names. */
 static int
 si_add(struct snap_index *ix, uint32_t parent, struct zk_slice name,
        uint32_t *node, struct zk_errmsg *em)
 {
-    struct snap_index_node *in;
-
     if (ix->n == SNAP_INDEX_NONE - 1
         || ix->names.len + (size_t) name.len > UINT32_MAX) {
         return zk_fail(em, ZK_ETOOBIG, "more nodes than this tool can hold");
@@ -138,52 +154,63 @@ si_add(struct snap_index *ix, uint32_t parent, struct zk_slice name,
         ix->v = zk_xrealloc(ix->v, ix->cap * sizeof *ix->v);
     }
     *node = ix->n;
-    in = &ix->v[ix->n++];
-    *in = (struct snap_index_node) {
+    ix->v[ix->n++] = (struct snap_index_node) {
         .parent = parent, .name = (uint32_t) ix->names.len,
         .hash = java_string_hash(name),
     };
     zk_buf_append(&ix->names, name.p, (size_t) name.len);
-    if (parent == SNAP_INDEX_NONE) {
-        return ZK_OK;
-    }
-    ix->v[parent].n_children++;
-    if (ix->n_slots / 4 * 3 <= ix->n) {
-        si_grow_slots(ix);      /* Takes the new one in. */
-    } else {
-        ix->slots[si_slot(ix, parent, name)] = *node;
-    }
     return ZK_OK;
 }
 
-/* Finds or makes the place of a path.  Of two nodes with one path the later
- * counts, as in Java. */
+/* Finds or makes a child.  Of two nodes with one path the later counts, as in
+ * Java. */
+static int
+si_place_child(struct snap_index *ix, uint32_t parent, struct zk_slice name,
+               uint32_t *node, struct zk_errmsg *em)
+{
+    uint32_t tag = si_tag(ix, parent, name);
+    struct snap_index_slot *slot;
+    int rv;
+
+    si_grow_slots(ix);
+    slot = si_slot(ix, tag, parent, name);
+    if (slot->node != SNAP_INDEX_NONE) {
+        *node = slot->node;
+        return ZK_OK;
+    }
+    rv = si_add(ix, parent, name, node, em);
+    if (rv == ZK_OK) {
+        *slot = (struct snap_index_slot) { tag, *node };
+        ix->v[parent].n_children++;
+    }
+    return rv;
+}
+
+/* Finds or makes the place of a path. */
 static int
 si_place(struct snap_index *ix, struct zk_slice path, uint32_t *node,
          struct zk_errmsg *em)
 {
     const char *slash = memrchr(path.p, '/', (size_t) path.len);
-    struct zk_slice name;
-    uint32_t parent;
+    uint32_t parent = SNAP_INDEX_NONE;
 
     if (path.len == 0) {
         *node = 0;
         return ix->n > 0 ? ZK_OK
                          : si_add(ix, SNAP_INDEX_NONE, path, node, em);
     }
-    parent = slash == NULL || ix->n == 0
-             ? SNAP_INDEX_NONE
-             : si_find_parent(ix, zk_slice(path.p,
-                                           (int32_t) (slash - path.p)));
+    if (slash != NULL && ix->n > 0) {
+        parent = si_find_parent(ix, zk_slice(path.p,
+                                             (int32_t) (slash - path.p)));
+    }
     if (parent == SNAP_INDEX_NONE) {
         return zk_fail(em, ZK_ECORRUPT, "no parent of %.*s stands before it",
                        path.len < SI_PATH_SHOWN ? path.len : SI_PATH_SHOWN,
                        path.p);
     }
-    name = zk_slice(slash + 1, path.len - (int32_t) (slash + 1 - path.p));
-    *node = si_child(ix, parent, name);
-    return *node != SNAP_INDEX_NONE ? ZK_OK
-                                    : si_add(ix, parent, name, node, em);
+    return si_place_child(ix, parent,
+                          zk_slice(slash + 1, path.len - (int32_t)
+                                   (slash + 1 - path.p)), node, em);
 }
 
 static int
@@ -478,7 +505,8 @@ snap_index_destroy(struct snap_index *ix)
     zk_buf_fini(&ix->names);
     zk_buf_fini(&ix->last_parent_path);
     zk_buf_fini(&ix->spool);
-    zk_buf_fini(&ix->window);
+    zk_buf_fini(&ix->joined);
+    snap_index_free_blocks(ix);
     free(ix->usages);
     free(ix->sessions);
     free(ix->order);

@@ -9,8 +9,9 @@
 
 #include "tools/snap_index_internal.h"
 
-#define SI_WINDOW_MIN 2048
-#define SI_WINDOW_MAX 262144
+/* 16 MB of what was read last: children stand near each other, but not in the
+ * order in which they are printed. */
+#define SI_BLOCKS 2048
 #define SI_QUOTA "/zookeeper/quota"
 #define SI_LIMITS "zookeeper_limits"
 #define SI_STATS "zookeeper_stats"
@@ -177,67 +178,78 @@ snap_index_count_quotas(struct snap_index *ix)
 
 /* ---- nodes, read again ------------------------------------------------- */
 
-/* Makes the window begin at 'at' and hold 'want' bytes, or what the file has
- * from there on. */
+/* The block with that number, read unless it is there. */
 static int
-si_move_window(struct snap_index *ix, int64_t at, size_t want,
-               struct zk_errmsg *em)
+si_block(struct snap_index *ix, int64_t number,
+         const struct snap_index_block **out, struct zk_errmsg *em)
 {
-    size_t more = SI_WINDOW_MIN;
-    uint8_t *to;
+    struct snap_index_block *b;
     ssize_t n;
 
-    if (at < ix->window_at
-        || at > ix->window_at + (int64_t) ix->window.len) {
-        zk_buf_clear(&ix->window);
-        ix->window_step = SI_WINDOW_MIN;
-    } else {
-        /* What comes in the order of the file is read in larger pieces. */
-        zk_buf_consume(&ix->window, (size_t) (at - ix->window_at));
-        ix->window_step = ix->window_step < SI_WINDOW_MAX
-                          ? ix->window_step * 2 : SI_WINDOW_MAX;
-    }
-    ix->window_at = at;
-    more = ix->window_step > want ? ix->window_step : want;
-    while (ix->window.len < want) {
-        to = zk_buf_reserve(&ix->window, more);
-        n = pread(ix->fd, to, more, at + (off_t) ix->window.len);
-        if (n < 0) {
-            return zk_fail_errno(em, "%s: read", ix->path);
+    if (ix->blocks == NULL) {
+        ix->blocks = zk_xcalloc(SI_BLOCKS, sizeof *ix->blocks);
+        for (size_t i = 0; i < SI_BLOCKS; i++) {
+            ix->blocks[i].number = -1;
         }
-        if (n == 0) {
-            break;
-        }
-        ix->window.len += (size_t) n;
     }
+    b = &ix->blocks[number % SI_BLOCKS];
+    *out = b;
+    if (b->number == number) {
+        return ZK_OK;
+    }
+    if (b->data == NULL) {
+        b->data = zk_xmalloc(SNAP_INDEX_BLOCK);
+    }
+    b->number = -1;
+    n = pread(ix->fd, b->data, SNAP_INDEX_BLOCK,
+              (off_t) number * SNAP_INDEX_BLOCK);
+    if (n < 0) {
+        return zk_fail_errno(em, "%s: read", ix->path);
+    }
+    b->len = (uint32_t) n;
+    b->number = number;
     return ZK_OK;
 }
 
-/* The record at 'at', decoded. */
+void
+snap_index_free_blocks(struct snap_index *ix)
+{
+    for (size_t i = 0; ix->blocks != NULL && i < SI_BLOCKS; i++) {
+        free(ix->blocks[i].data);
+    }
+    free(ix->blocks);
+}
+
+/* The record at 'at', decoded.  Most are in one block. */
 static int
 si_read(struct snap_index *ix, int64_t at, struct snap_node *out,
         struct zk_errmsg *em)
 {
-    size_t want = 0;
+    int64_t number = at / SNAP_INDEX_BLOCK;
+    uint32_t skip = (uint32_t) (at % SNAP_INDEX_BLOCK);
+    const struct snap_index_block *b;
     int rv;
 
-    for (;;) {
-        int64_t skip = at - ix->window_at;
-
-        rv = ZK_ETORN;
-        if (skip >= 0 && skip <= (int64_t) ix->window.len) {
-            rv = snap_node_decode(ix->window.data + skip,
-                                  ix->window.len - (size_t) skip,
-                                  ix->opts.max_buffer, out);
-        }
-        if (rv != ZK_ETORN || (want > 0 && ix->window.len < want)) {
-            break;
-        }
-        want = want == 0 ? SI_WINDOW_MIN : want * 2;
-        rv = si_move_window(ix, at, want, em);
+    rv = si_block(ix, number, &b, em);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    rv = skip >= b->len
+         ? ZK_ETORN
+         : snap_node_decode(b->data + skip, b->len - skip,
+                            ix->opts.max_buffer, out);
+    zk_buf_clear(&ix->joined);
+    while (rv == ZK_ETORN && skip < b->len) {
+        zk_buf_append(&ix->joined, b->data + skip, b->len - skip);
+        skip = 0;
+        rv = si_block(ix, ++number, &b, em);
         if (rv != ZK_OK) {
             return rv;
         }
+        zk_buf_append(&ix->joined, b->data, b->len);
+        rv = snap_node_decode(ix->joined.data, ix->joined.len,
+                              ix->opts.max_buffer, out);
+        ix->joined.len -= rv == ZK_ETORN ? b->len : 0;
     }
     return rv == ZK_OK ? ZK_OK
                        : zk_fail(em, ZK_ECORRUPT, "%s: changed while it was "

@@ -21,9 +21,23 @@ struct snap_index_node {
     int32_t data_len;
 };
 
+/* Of a hash table with open addressing; the tag decides where a node is
+ * looked for, and spares most looks at nodes that are others. */
+struct snap_index_slot {
+    uint32_t tag;
+    uint32_t node;              /* SNAP_INDEX_NONE: free. */
+};
+
 struct snap_index_session {
     struct snap_session s;
     UT_hash_handle hh;
+};
+
+#define SNAP_INDEX_BLOCK 8192
+struct snap_index_block {
+    int64_t number;             /* Place in the file; -1: empty. */
+    uint32_t len;               /* Less than a block at the end. */
+    uint8_t *data;
 };
 
 /* The data of a zookeeper_stats node, counted anew. */
@@ -44,8 +58,8 @@ struct snap_index {
     uint32_t n, cap;
     struct zk_buf names;
     uint32_t *order;
-    uint32_t *slots;            /* (parent, name) -> node; a power of 2. */
-    size_t n_slots;
+    struct snap_index_slot *slots;      /* (parent, name) -> node. */
+    size_t n_slots;             /* A power of 2. */
     struct sip_key key;
 
     struct snap_index_session *by_id;
@@ -64,11 +78,12 @@ struct snap_index {
 
     /* Reading nodes again. */
     int fd;                     /* The file, or the spool. */
-    struct zk_buf window;       /* Bytes from window_at on. */
-    int64_t window_at;
-    size_t window_step;         /* How much was read last. */
+    struct snap_index_block *blocks;    /* What was read last, by place. */
+    struct zk_buf joined;       /* A record that is in several of them. */
 };
 
+/* Frees what was read again. */
+void snap_index_free_blocks(struct snap_index *ix);
 /* Counts what is under a quota: usages, and the data_len of their nodes. */
 void snap_index_count_quotas(struct snap_index *ix);
 

@@ -22,16 +22,13 @@ struct snap_levels {
     uint32_t *children;         /* Of the node asked last. */
 };
 
-/* For qsort, which hands nothing on. */
-static const struct snap_index *sl_sorted;
-
 /* Paths of two nodes of one level, without making them: they differ first
  * where the ancestors have one parent.  A name that another begins with
  * ends there, or goes on with a slash. */
 static int
-sl_compare(const void *a, const void *b)
+sl_compare(const void *a, const void *b, void *arg)
 {
-    const struct snap_index *ix = sl_sorted;
+    const struct snap_index *ix = arg;
     uint32_t x = *(const uint32_t *) a;
     uint32_t y = *(const uint32_t *) b;
     struct zk_slice p, q;
@@ -65,8 +62,7 @@ sl_compare(const void *a, const void *b)
 static void
 sl_sort(const struct snap_levels *lv, uint32_t *v, size_t n)
 {
-    sl_sorted = lv->ix;
-    qsort(v, n, sizeof *v, sl_compare);
+    qsort_r(v, n, sizeof *v, sl_compare, lv->ix);
 }
 
 /* Counts the nodes of each level, then puts them there. */

@@ -13,6 +13,10 @@
 #define SP_FIRST_INODE 1001
 /* Digits of "0x" and a hexadecimal number: %#016x. */
 #define SP_HEX_DIGITS 14
+/* Where "Sun Nov 22 14:11:09 UTC 2026" has its seconds. */
+#define SP_SECONDS 17
+/* Minutes whose text is kept. */
+#define SP_MINUTES 1024
 
 /* ---- a node ------------------------------------------------------------ */
 
@@ -52,19 +56,59 @@ append_hex(struct zk_buf *b, int64_t v)
 
 #define APPEND(b, lit) zk_buf_append(b, lit, sizeof(lit) - 1)
 
-/* Most nodes were made or changed in the same second as the one before. */
-static void
-append_date(struct snap_print *sp, int which, int64_t ms)
-{
-    int64_t second = ms / 1000;
-    struct zk_buf *text = &sp->dates[which].text;
+/* The text of a minute's first second; the seconds stand at SP_SECONDS. */
+struct snap_minute {
+    int64_t minute;
+    char text[40];
+    uint8_t len;                /* 0: none. */
+};
 
-    if (text->len == 0 || sp->dates[which].second != second) {
-        zk_buf_clear(text);
-        java_date_append(text, ms);
-        sp->dates[which].second = second;
+/* False when the seconds do not stand where they should: a year or an offset
+ * from UTC out of the ordinary. */
+static bool
+make_minute(struct snap_minute *m, int64_t minute)
+{
+    struct zk_buf text = { 0 };
+    bool ok;
+
+    java_date_append(&text, minute * 60000);
+    ok = text.len < sizeof m->text && text.len > SP_SECONDS + 2
+         && memcmp(text.data + SP_SECONDS - 1, ":00 ", 4) == 0;
+    m->len = 0;
+    if (ok) {
+        m->minute = minute;
+        m->len = (uint8_t) text.len;
+        memcpy(m->text, text.data, text.len);
     }
-    zk_buf_append(&sp->out->buf, text->data, text->len);
+    zk_buf_fini(&text);
+    return ok;
+}
+
+/* Taking a time apart is slow, and many nodes share a minute. */
+static void
+append_date(struct snap_print *sp, int64_t ms)
+{
+    struct zk_buf *b = &sp->out->buf;
+    int64_t minute = ms / 60000;
+    int second = (int) (ms / 1000 % 60);
+    struct snap_minute *m;
+    char *to;
+
+    if (sp->minutes == NULL) {
+        sp->minutes = zk_xcalloc(SP_MINUTES, sizeof *sp->minutes);
+    }
+    m = &sp->minutes[(uint64_t) minute % SP_MINUTES];
+    if (ms < 0 || minute > INT64_MAX / 60000
+        || ((m->len == 0 || m->minute != minute)
+            && !make_minute(m, minute))) {
+        java_date_append(b, ms);
+        return;
+    }
+    to = (char *) zk_buf_reserve(b, m->len);
+    memcpy(to, m->text, m->len);
+    to[SP_SECONDS] = (char) ('0' + second / 10);
+    to[SP_SECONDS + 1] = (char) ('0' + second % 10);
+    b->len += m->len;
 }
 
 static void
@@ -75,11 +119,11 @@ print_stat(struct snap_print *sp, const struct jute_stat_persisted *st)
     APPEND(b, "\n  cZxid = ");
     append_hex(b, st->czxid);
     APPEND(b, "\n  ctime = ");
-    append_date(sp, 0, st->ctime);
+    append_date(sp, st->ctime);
     APPEND(b, "\n  mZxid = ");
     append_hex(b, st->mzxid);
     APPEND(b, "\n  mtime = ");
-    append_date(sp, 1, st->mtime);
+    append_date(sp, st->mtime);
     APPEND(b, "\n  pZxid = ");
     append_hex(b, st->pzxid);
     APPEND(b, "\n  cversion = ");
@@ -127,8 +171,8 @@ snap_print_node(struct snap_print *sp, uint32_t node, struct zk_errmsg *em)
 void
 snap_print_fini(struct snap_print *sp)
 {
-    zk_buf_fini(&sp->dates[0].text);
-    zk_buf_fini(&sp->dates[1].text);
+    free(sp->minutes);
+    sp->minutes = NULL;
 }
 
 void

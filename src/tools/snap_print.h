@@ -9,16 +9,14 @@
 #include "tools/snap_index.h"
 #include "tools/tool.h"
 
+struct snap_minute;
+
 struct snap_print {
     struct snap_index *ix;
     struct tool_out *out;
     bool data;                  /* Else its length alone. */
     int64_t last_zxid;          /* The greatest mzxid or pzxid so far. */
-    struct zk_buf path;         /* Of the node printed last. */
-    struct {                    /* Times as text, of the last ones asked. */
-        int64_t second;
-        struct zk_buf text;
-    } dates[2];
+    struct snap_minute *minutes;        /* Times as text, by minute. */
 };
 
 /* One node with its stat. */

@@ -99,27 +99,34 @@ tool_append_text(struct zk_buf *b, struct zk_slice text)
 void
 tool_append_json(struct zk_buf *b, struct zk_slice text)
 {
+    static const char escapes[] = "btn_fr";
     struct zk_buf whole = { 0 };
+    size_t plain = 0;           /* Begins here and was not yet appended. */
 
     if (zk_slice_is_null(text)) {
         tool_append(b, "null");
         return;
     }
-    utf8_repair(text, &whole);
+    tool_append_text(&whole, text);
     tool_append(b, "\"");
     for (size_t i = 0; i < whole.len; i++) {
-        static const char escapes[] = "btn_fr";
         uint8_t c = whole.data[i];
 
-        if (c == '"' || c == '\\') {
+        if (c >= 0x20 && c != '"' && c != '\\') {
+            continue;
+        }
+        zk_buf_append(b, whole.data + plain, i - plain);
+        plain = i + 1;
+        if (c >= 0x20) {
             zk_buf_printf(b, "\\%c", c);
         } else if (c >= '\b' && c <= '\r' && c != '\v') {
             zk_buf_printf(b, "\\%c", escapes[c - '\b']);
-        } else if (c < 0x20) {
-            zk_buf_printf(b, "\\u%04X", c);
         } else {
-            zk_buf_append(b, &c, 1);
+            zk_buf_printf(b, "\\u%04X", c);
         }
+    }
+    if (plain < whole.len) {
+        zk_buf_append(b, whole.data + plain, whole.len - plain);
     }
     tool_append(b, "\"");
     zk_buf_fini(&whole);

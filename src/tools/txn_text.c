@@ -18,7 +18,6 @@ tt_date(struct zk_buf *out, int64_t ms)
     time_t t = (time_t) (ms / 1000 - (ms % 1000 < 0));
     struct tm tm;
 
-    tzset();
     if (localtime_r(&t, &tm) == NULL) {
         zk_buf_printf(out, "%" PRId64 " ms", ms);
         return;

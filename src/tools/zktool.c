@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "config/server_config.h"
 #include "jute/input_archive.h"
@@ -91,6 +92,7 @@ main(int argc, char **argv)
     int at = 1;
     int code;
 
+    tzset();                    /* For localtime_r, once. */
     /* What a server would log, the commands say in words of their own. */
     zk_log_set_level(ZK_LOG_OFF);
     while (at < argc && system_properties_take_option(t.props, argv[at])) {

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands for zkd where a test needs a server that misbehaves on demand.
 
-Takes zkd's command line, and zktool's, whose words it prints.  FAKE_ZKD in the environment says how it behaves as
-a server: "listen" (default), "die" (ends at once with 2), "linger" (does not
-listen, ends with 2 after a moment), "mute" (lives, never listens).
-FAKE_ZKD_ARGV names a file that gets the arguments, one a line.
+Takes zkd's command line, and zktool's, whose words it prints.  FAKE_ZKD in
+the environment says how it behaves as a server: "listen" (default), "die"
+(ends at once with 2), "linger" (does not listen, ends with 2 after a moment),
+"mute" (lives, never listens).  FAKE_ZKD_ARGV names a file that gets the
+arguments, one a line.
 """
 import os
 import signal
