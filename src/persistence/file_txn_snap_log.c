@@ -6,12 +6,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "persistence/dir_lock.h"
 #include "persistence/file_list.h"
 #include "persistence/file_txn_iterator.h"
 #include "persistence/file_txn_snap_log_internal.h"
@@ -23,13 +22,18 @@
 
 /* One version-2 folder: there, or made when that is allowed. */
 static int
-ftsl_open_dir(const char *dir, const char *what, bool autocreate,
-              struct zk_errmsg *em)
+ftsl_open_dir(const struct file_txn_snap_log *fl, const char *dir,
+              const char *what, struct zk_errmsg *em)
 {
     struct zk_errmsg why = { "" };
 
+    if (fl->opts.dry_run) {
+        return access(dir, R_OK | X_OK) == 0
+               ? ZK_OK
+               : zk_fail_errno(em, "%s directory %s", what, dir);
+    }
     if (access(dir, F_OK) != 0) {
-        if (!autocreate) {
+        if (!fl->opts.autocreate_dirs) {
             return zk_fail(em, ZK_ECONFIG, "Missing %s directory %s: "
                            "automatic creation is off "
                            "(zookeeper.datadir.autocreate is false), create "
@@ -48,27 +52,22 @@ ftsl_open_dir(const char *dir, const char *what, bool autocreate,
     return ZK_OK;
 }
 
-/* Two servers in one folder would destroy it.  The lock goes with the
- * descriptor; file systems without such locks are let be. */
+/* Two servers in one folder would destroy it. */
 static int
-ftsl_lock_dir(const char *dir, int *fd, struct zk_errmsg *em)
+ftsl_lock_dir(const struct file_txn_snap_log *fl, const char *dir, int *fd,
+              struct zk_errmsg *em)
 {
-    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0) {
-        struct zk_errmsg why;
+    struct zk_errmsg why;
+    int rv;
 
-        zk_fail_errno(&why, "%s", dir);
-        return zk_fail(em, ZK_ECONFIG, "Cannot open data directory: %s",
-                       why.text);
-    }
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fl->opts.dry_run) {
         return ZK_OK;
     }
-    if (errno == EWOULDBLOCK) {
-        return zk_fail(em, ZK_ECONFIG, "%s is in use by another server",
-                       dir);
+    rv = dir_lock(dir, fd, &why);
+    if (rv != ZK_OK) {
+        return zk_fail(em, ZK_ECONFIG, "%s%s", rv == ZK_EEXIST ? "" :
+                       "Cannot open data directory: ", why.text);
     }
-    zk_warn(snaplog, "%s cannot be locked: %s", dir, strerror(errno));
     return ZK_OK;
 }
 
@@ -94,8 +93,8 @@ ftsl_check_content(const char *dir, const char *prefix, const char *text,
     return rv;
 }
 
-static bool
-ftsl_is_left_over(const char *name)
+bool
+file_txn_snap_log_is_left_over(const char *name)
 {
     size_t n = strlen(name);
 
@@ -113,7 +112,7 @@ ftsl_remove_left_overs(const char *dir)
     char *path;
 
     while (d != NULL && (ent = readdir(d)) != NULL) {
-        if (!ftsl_is_left_over(ent->d_name)) {
+        if (!file_txn_snap_log_is_left_over(ent->d_name)) {
             continue;
         }
         path = zk_xasprintf("%s/%s", dir, ent->d_name);
@@ -135,19 +134,17 @@ ftsl_open_dirs(struct file_txn_snap_log *fl, struct zk_errmsg *em)
 {
     int rv;
 
-    rv = ftsl_open_dir(fl->log_dir, "data log", fl->opts.autocreate_dirs,
-                       em);
+    rv = ftsl_open_dir(fl, fl->log_dir, "data log", em);
     if (rv == ZK_OK) {
-        rv = ftsl_open_dir(fl->snap_dir, "data",
-                           fl->opts.autocreate_dirs, em);
+        rv = ftsl_open_dir(fl, fl->snap_dir, "data", em);
     }
     if (rv == ZK_OK) {
-        rv = ftsl_lock_dir(fl->snap_dir, &fl->snap_lock, em);
+        rv = ftsl_lock_dir(fl, fl->snap_dir, &fl->snap_lock, em);
     }
     if (rv != ZK_OK || strcmp(fl->log_dir, fl->snap_dir) == 0) {
         return rv;
     }
-    rv = ftsl_lock_dir(fl->log_dir, &fl->log_lock, em);
+    rv = ftsl_lock_dir(fl, fl->log_dir, &fl->log_lock, em);
     if (rv == ZK_OK) {
         rv = ftsl_check_content(fl->log_dir, "snapshot", "Log directory has "
                                 "snapshot files", em);
@@ -188,8 +185,10 @@ file_txn_snap_log_open(const struct file_txn_snap_log_options *opts,
         file_txn_snap_log_close(fl);
         return rv;
     }
-    ftsl_remove_left_overs(fl->snap_dir);
-    ftsl_remove_left_overs(fl->log_dir);
+    if (!fl->opts.dry_run) {
+        ftsl_remove_left_overs(fl->snap_dir);
+        ftsl_remove_left_overs(fl->log_dir);
+    }
     fl->log = file_txn_log_create(fl->log_dir, &opts->log);
     *out = fl;
     return ZK_OK;

@@ -10,6 +10,10 @@
 
 #include "util/zk_error.h"
 
+/* As Apache's, and what its command says about fewer. */
+#define PURGE_MIN_KEEP 3
+#define PURGE_COUNT_TEXT "count should be greater than or equal to 3"
+
 /* Keeps the 'keep' (>= 3) newest snapshots that look whole, every log that
  * starts at or after the oldest of them, and the one that holds its zxid;
  * removes the other snapshot and log files of the version-2 folders.  Names
@@ -17,10 +21,6 @@
  * server's log).  Failures to remove are named and do not stop the rest. */
 int purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
                   FILE *out, struct zk_errmsg *em) ZK_WARN_UNUSED;
-
-/* `zkd --purge` and zkCleanup.sh: arguments, messages and exit codes of
- * PurgeTxnLog.  argv[0] is the first argument behind --purge. */
-int purge_main(int argc, char **argv);
 
 struct purge_task;
 /* Starts a thread that purges now and every 'interval_ms'; NULL when

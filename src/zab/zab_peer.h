@@ -27,6 +27,9 @@ struct zab_epochs {
  * borrowed for the life of 'e'. */
 int zab_epochs_load(struct zab_epochs *e, const char *dir, int64_t last_zxid,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* What zab_epochs_load would come to; writes nothing. */
+int zab_epochs_peek(struct zab_epochs *e, const char *dir, int64_t last_zxid,
+                    struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Durable when they return; never back.  The same value writes nothing. */
 int zab_epochs_accept(struct zab_epochs *e, int64_t epoch,
                       struct zk_errmsg *em) ZK_WARN_UNUSED;

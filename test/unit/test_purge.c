@@ -182,35 +182,6 @@ test_two_folders(void)
     finish();
 }
 
-static void
-test_command_arguments(void)
-{
-    char *a;
-    char n[] = "-n", m[] = "-m", three[] = "3", two[] = "2", word[] = "3x";
-    char missing[] = "/nonexistent/zkd";
-    char *good[3];
-
-    start();
-    a = zk_xasprintf("%s/a", dir);
-    good[0] = a;
-    good[1] = n;
-    good[2] = three;
-    fflush(stdout);
-    /* The usage goes to stdout: that of the test would be hard to read. */
-    CU_ASSERT_PTR_NOT_NULL(freopen("/dev/null", "w", stderr));
-    CU_ASSERT_EQUAL(purge_main(3, good), 0);
-    CU_ASSERT_EQUAL(purge_main(2, good), 1);
-    CU_ASSERT_EQUAL(purge_main(0, NULL), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, m, three }), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, n, two }), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, n, word }), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { missing, n, three }), 1);
-    CU_ASSERT_EQUAL(purge_main(4, (char *[]) { a, missing, n, three }), 1);
-    CU_ASSERT_EQUAL(purge_main(4, (char *[]) { a, a, n, three }), 0);
-    free(a);
-    finish();
-}
-
 /* The task purges at its start and again; ends when told to. */
 static void
 test_task(void)
@@ -245,7 +216,6 @@ static const struct zk_test tests[] = {
     { "keeps what Java keeps", test_keeps_what_is_needed },
     { "only whole snapshots count", test_counts_whole_snapshots_only },
     { "two folders", test_two_folders },
-    { "arguments of the command", test_command_arguments },
     { "the timer", test_task },
 };
 

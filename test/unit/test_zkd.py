@@ -178,13 +178,6 @@ class Invocation(ZkdCase):
             self.assertEqual((ran.returncode, ran.stdout),
                              (0, "launched -cp a b\n"), name)
 
-    def test_purge(self):
-        ran = self.run_zkd("--purge", self.dir, "-n", "2")
-        self.assertNotEqual(ran.returncode, 0)
-        os.makedirs(self.data + "/version-2")
-        ran = self.run_zkd("--purge", self.data, "-n", "3")
-        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-
 
 class Refusals(ZkdCase):
     def test_missing_config(self):
