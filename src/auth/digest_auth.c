@@ -131,6 +131,7 @@ da_authenticate(const struct auth_options *opts, const struct auth_info *info,
     if (zk_slice_is_null(data)) {
         return KE_AUTH_FAILED;
     }
+    /* What is not UTF-8 must come to the same digest on every server. */
     utf8_repair(data, &text);
     /* A superfluous byte: an empty buffer has no memory to point to. */
     zk_buf_append(&text, "", 1);
