@@ -81,8 +81,13 @@ sa_set(struct acl_setter *s, const char *path, bool with_stat)
 {
     struct zk_op op = zk_op_set_acl(path, s->acl, s->version);
     struct link_answer a;
-    enum cli_code code = shell_ask(s->sh, &op, &a);
+    enum cli_code code;
 
+    if (acl_raw_count(s->acl) == 0) {
+        /* Java's client sends no empty list, and has no path for it. */
+        return shell_fail(s->sh, KE_INVALID_ACL, NULL);
+    }
+    code = shell_ask(s->sh, &op, &a);
     if (code == CLI_OK && (with_stat || s->sh->out.json)) {
         output_stat(&s->sh->out, &a.stat);
     }

@@ -75,9 +75,15 @@ wr_ttl(struct shell *sh, const struct parsed_line *line, int64_t *ttl)
 static enum cli_code
 wr_create(struct shell *sh, const struct zk_op *op)
 {
-    struct link_answer a;
-    int32_t err = shell_link_call(sh->link, op, &a);
+    struct link_answer a = { 0 };
+    int32_t err = KE_INVALID_ACL;
 
+    if (acl_raw_count(op->acl) == 0) {
+        /* Java's client sends no empty list, and has no path for it. */
+        output_say(&sh->out, "KeeperErrorCode = InvalidACL");
+        return shell_fail(sh, err, NULL);
+    }
+    err = shell_link_call(sh->link, op, &a);
     if (err == KE_OK) {
         output_created(&sh->out, a.path == NULL ? op->path : a.path);
     } else if (err == KE_EPHEMERAL_ON_LOCAL_SESSION) {

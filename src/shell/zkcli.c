@@ -100,6 +100,9 @@ zkcli_read(struct shell *sh, const struct start *s)
             zkcli_read_pipe(sh);
         }
     }
+    /* As in Java, quit tells of the session's end; the end of input and a
+     * single command do not: their last line is the answer. */
+    sh->print_watches = sh->print_watches && sh->quit;
     shell_disconnect(sh);
     terminal_destroy(t);
 }
@@ -125,6 +128,7 @@ zkcli_run(const struct start *s)
         if (sh.code == CLI_OK) {
             (void) shell_words(&sh, &s->command);
         }
+        sh.print_watches = false;
     }
     code = sh.code;
     shell_fini(&sh);
