@@ -81,15 +81,15 @@ shell_disconnect(struct shell *sh)
 enum cli_code
 shell_connect(struct shell *sh, const char *server)
 {
+    char *host = zk_xstrdup(server);    /* It may be sh->host. */
     const struct link_config cfg = {
-        .server = server,
+        .server = host,
         .timeout_ms = sh->set.timeout_ms,
         .call_timeout_ms = sh->set.call_timeout_ms,
         .read_only = sh->set.read_only,
         .max_buffer = sh->set.max_buffer,
         .net = sh->set.net,
     };
-    char *host = zk_xstrdup(server);    /* May be sh->host. */
     struct zk_errmsg em;
 
     shell_disconnect(sh);
