@@ -177,8 +177,9 @@ term_take_signals(struct terminal *t)
             term_stop_self(t);
             break;
         case SIGWINCH:
-            term_clear(t);
+            /* The terminal has broken the line anew already. */
             el_resize(t->el);
+            term_clear(t);
             term_restore(t);
             break;
         default:

@@ -71,5 +71,28 @@ class BothShells(unittest.TestCase):
         self.play('zkd')
 
 
+class OneCommand(harness.ServerCase):
+    """A command on the command line, by both shells."""
+
+    def both(self, *words):
+        address = '%s:%d' % self.server.address
+        return [shells.run(shells.command(kind, address, *words))
+                for kind in ('java', 'zkcli')]
+
+    def test_as_java(self):
+        """exit codes, and what stands where, are Java's"""
+        harness.need_java()
+        for words, code in ((['ls', '/'], 0), (['get', '/nope'], 1),
+                            (['set', '/x'], 1), (['nonsense'], 127),
+                            (['-timeout', '9000', 'stat', '/zookeeper'], 0)):
+            java, ours = self.both(*words)
+            self.assertEqual((java.returncode, ours.returncode),
+                             (code, code), words)
+            if words[0] in ('ls', 'get'):
+                self.assertEqual(java.stdout, ours.stdout.replace(
+                    ' zxid: -1', ''))
+                self.assertEqual(java.stderr, ours.stderr)
+
+
 if __name__ == '__main__':
     harness.main(__name__)

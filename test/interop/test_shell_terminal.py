@@ -363,7 +363,9 @@ class Terminal(harness.ServerCase):
         self.screen.wait_text(whole[:100])
         self.screen.tmux('resize-window', '-x', '50', '-y', '24')
         wrapped = [whole[i:i + 50] for i in range(0, len(whole), 50)]
-        self.screen.wait(lambda l: l[-len(wrapped):] == wrapped, 'no line')
+        lines = self.screen.wait(lambda l: l[-len(wrapped):] == wrapped,
+                                 'no line')
+        self.assertEqual(sum(line == wrapped[0] for line in lines), 1)
         self.screen.press('BSpace')
         self.screen.type('X')
         wrapped[-1] = wrapped[-1][:-1] + 'X'
