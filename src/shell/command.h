@@ -46,7 +46,8 @@ extern const size_t command_count;
 
 /* NULL: there is none of that name. */
 const struct command *command_find(const char *name);
-/* Appends "name usage", and the options where they are shown. */
+/* Appends "name usage", and the options where they are shown; ends with one
+ * newline, behind options with two. */
 void command_usage(const struct command *c, struct zk_buf *out);
 /* Appends usage, summary and all options. */
 void command_help(const struct command *c, struct zk_buf *out);

@@ -14,8 +14,8 @@
 const char start_help[] =
     "Usage: zkcli [OPTION]... [COMMAND [WORD]...]\n"
     "\n"
-    "Runs one command of the ZooKeeper shell, or reads commands from standard\n"
-    "input.  \"zkcli help\" lists the commands.\n"
+    "Runs one command of the ZooKeeper shell, or reads commands from\n"
+    "standard input.  \"zkcli help\" lists the commands.\n"
     "\n"
     "  -server HOST[:PORT][,...][/CHROOT]  where to connect (localhost:2181)\n"
     "  -timeout MS                         of the session (30000)\n"
