@@ -8,11 +8,11 @@ set -eu
 
 build_packages="gcc make autoconf automake libtool pkg-config libssl-dev
     liblog4c-dev libcunit1-dev zlib1g-dev libdeflate-dev libsnappy-dev
-    uthash-dev"
+    uthash-dev libedit-dev libjansson-dev"
 # What the tests use: Apache ZooKeeper and its clients, to test against; a
 # second compiler, with the run-time of its fuzzer.
 test_packages="zookeeper libzookeeper-java default-jre-headless
-    libzookeeper-mt-dev zookeeper-bin python3 python3-kazoo iproute2 procps
+    libzookeeper-mt-dev zookeeper-bin python3 python3-kazoo iproute2 procps tmux
     clang libclang-rt-14-dev"
 
 jobs="${JOBS:-$(nproc)}"
