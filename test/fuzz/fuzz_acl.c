@@ -13,6 +13,7 @@
 #include "auth/providers.h"
 #include "proto/keeper_error.h"
 #include "test/fuzz/fuzz.h"
+#include "util/utf8.h"
 
 enum {
     OPT_NO_DIGEST = 1, OPT_SUPER = 2, OPT_X509 = 4, OPT_SASL = 8,
@@ -116,7 +117,7 @@ fa_ids(const struct auth_options *opts, struct zk_slice acl)
         }
         utf8_repair(e.id, &repaired);
         utf8_repair(zk_slice(repaired.data, (int32_t) repaired.len),
-                    &again);
+                       &again);
         zk_assert(repaired.len == again.len
                   && (again.len == 0
                       || memcmp(repaired.data, again.data, again.len) == 0));

@@ -9,6 +9,7 @@
 #include "proto/keeper_error.h"
 #include "test/lib/zk_test.h"
 #include "util/zk_thread.h"
+#include "util/utf8.h"
 
 #define DIGEST_A "a:3OptnM09ILoVSfbZtd3mB0IViII="       /* of a:b */
 #define DIGEST_C "c:JW0uwAqVIVi/U/OdKDCihoUkdus="       /* of c:d */
