@@ -10,6 +10,7 @@
 #include "admin/four_letter_words.h"
 #include "cnxn/server_cnxn_factory.h"
 #include "config/environment.h"
+#include "main/quorum_tls.h"
 #include "main/server_signals.h"
 #include "main/zookeeper_server_main.h"
 #include "quorum/quorum_peer.h"
@@ -17,6 +18,7 @@
 
 /* The parts of a running member, in order of creation. */
 struct member_parts {
+    struct quorum_tls *tls;
     struct four_letter_words *words;
     struct server_cnxn_factory *factory;    /* NULL: no port for clients. */
     struct quorum_peer *peer;
@@ -64,16 +66,10 @@ quorum_server_main_check(const struct server_config *c, struct zk_errmsg *em)
                            ? q->dynamic_config_file : c->config_file,
                        c->myid, c->storage.data_dir, c->myid, c->myid);
     }
-    if (q->ssl_quorum) {
-        return qsm_refuse(c, "sslQuorum=true", "TLS between servers is not "
-                          "supported in this version", em);
-    }
     if (q->sasl_enabled) {
         return qsm_refuse(c, "quorum.auth.enableSasl=true", "SASL between "
                           "servers is not supported in this version", em);
     }
-    qsm_warn(c, q->port_unification, "portUnification=true",
-             "servers are talked to without TLS only");
     qsm_warn(c, q->oracle_path != NULL, "oraclePath",
              "not supported: a majority decides");
     qsm_warn(c, q->observer_master_port > 0, "observerMasterPort",
@@ -172,11 +168,17 @@ qsm_open_port(struct member_parts *m, const struct server_config *config)
 static int
 qsm_open(struct member_parts *m, const struct server_config *config)
 {
-    const struct quorum_peer_env env = { m, qsm_set_server };
+    const struct quorum_peer_env env = {
+        m, quorum_tls_context(m->tls), qsm_set_server,
+    };
     const struct ensemble_words ensemble = { m, qsm_mntr };
     struct zk_errmsg em;
     int rv;
 
+    /* Before any port: nobody is let in by what cannot be read. */
+    if (quorum_tls_open(config, &m->tls, &em) != ZK_OK) {
+        return qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em);
+    }
     m->words = four_letter_words_create(config);
     rv = qsm_open_port(m, config);
     if (rv != EXIT_CODE_FINISHED) {
@@ -235,12 +237,13 @@ qsm_destroy(struct member_parts *m)
         server_cnxn_factory_destroy(m->factory);
     }
     four_letter_words_destroy(m->words);
+    quorum_tls_close(m->tls);
 }
 
 int
 quorum_server_main_run(struct server_config *config)
 {
-    struct member_parts m = { NULL, NULL, NULL };
+    struct member_parts m = { NULL, NULL, NULL, NULL };
     int code;
 
     qsm_log_config(config);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * quorum_tls.h: the keys of the links between servers, for the life of a
+ * member (sslQuorum, portUnification, sslQuorumReloadCertFiles and
+ * ssl.quorum.*; Java: QuorumX509Util).
+ *
+ * Thread-safety: main thread.
+ */
+#ifndef MAIN_QUORUM_TLS_H
+#define MAIN_QUORUM_TLS_H
+
+#include "config/server_config.h"
+#include "tls/tls_context.h"
+
+struct quorum_tls;
+
+/* Reads the stores, and again whenever they change if that is configured.
+ * '*out' is NULL when the configuration wants no TLS: neither sslQuorum nor
+ * portUnification, or the latter without any store, as Java takes it until
+ * somebody connects by TLS.  ZK_ECONFIG names property, file and reason. */
+int quorum_tls_open(const struct server_config *config,
+                    struct quorum_tls **out, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
+/* Borrowed; NULL for NULL. */
+struct tls_context *quorum_tls_context(struct quorum_tls *t);
+/* Nobody may be using the context; NULL is none. */
+void quorum_tls_close(struct quorum_tls *t);
+
+#endif
