@@ -13,7 +13,7 @@ build_packages="gcc make autoconf automake libtool pkg-config libssl-dev
 # second compiler, with the run-time of its fuzzer.
 test_packages="zookeeper libzookeeper-java default-jre-headless
     libzookeeper-mt-dev zookeeper-bin python3 python3-kazoo iproute2 procps
-    clang libclang-rt-14-dev"
+    openssl clang libclang-rt-14-dev"
 
 jobs="${JOBS:-$(nproc)}"
 # "check" ends within this time; a part that has none left counts as failed.
