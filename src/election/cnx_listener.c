@@ -68,6 +68,13 @@ cl_read_more(struct net_stream *s, uint8_t *p, size_t len,
     return ZK_OK;
 }
 
+/* As the hello of a server of 3.4 it would have an id of 19 digits. */
+static bool
+cl_is_tls(const uint8_t *p, size_t len)
+{
+    return *link_options_hint(p, len) != '\0';
+}
+
 static int
 cl_read_hello(struct net_stream *s, int64_t timeout_ms,
               struct initial_message *hello, struct zk_errmsg *em)
@@ -81,18 +88,13 @@ cl_read_hello(struct net_stream *s, int64_t timeout_ms,
         rv = cl_read_more(s, bytes + len, need - len, deadline_ms, em);
         if (rv == ZK_OK) {
             len = need;
-            rv = initial_message_need(bytes, len, &need, em);
+            rv = cl_is_tls(bytes, len)
+                     ? zk_fail(em, ZK_EMARSHAL, "that is no hello%s",
+                               link_options_hint(bytes, len))
+                     : initial_message_need(bytes, len, &need, em);
         }
     }
-    if (rv == ZK_OK) {
-        rv = initial_message_decode(hello, bytes, len, em);
-    } else if (rv == ZK_EMARSHAL) {
-        struct zk_errmsg why = *em;
-
-        (void) zk_fail(em, rv, "%s%s", why.text,
-                       link_options_hint(bytes, len));
-    }
-    return rv;
+    return rv == ZK_OK ? initial_message_decode(hello, bytes, len, em) : rv;
 }
 
 static void

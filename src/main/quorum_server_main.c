@@ -175,10 +175,6 @@ qsm_open(struct member_parts *m, const struct server_config *config)
     struct zk_errmsg em;
     int rv;
 
-    /* Before any port: nobody is let in by what cannot be read. */
-    if (quorum_tls_open(config, &m->tls, &em) != ZK_OK) {
-        return qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em);
-    }
     m->words = four_letter_words_create(config);
     rv = qsm_open_port(m, config);
     if (rv != EXIT_CODE_FINISHED) {
@@ -203,14 +199,28 @@ qsm_close_port(struct member_parts *m)
     }
 }
 
+/* Before any port: nobody is let in by what cannot be read. */
+static int
+qsm_read_keys(struct member_parts *m, const struct server_config *config)
+{
+    struct zk_errmsg em;
+
+    return quorum_tls_open(config, &m->tls, &em) == ZK_OK
+               ? EXIT_CODE_FINISHED
+               : qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em);
+}
+
 /* The port answers words before there is a leader; other connections are
  * closed until then. */
 static int
 qsm_start(struct member_parts *m, const struct server_config *config)
 {
     struct zk_errmsg em;
-    int code = qsm_open(m, config);
+    int code = qsm_read_keys(m, config);
 
+    if (code == EXIT_CODE_FINISHED) {
+        code = qsm_open(m, config);
+    }
     if (code != EXIT_CODE_FINISHED) {
         return code;
     }
