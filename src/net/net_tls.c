@@ -88,8 +88,8 @@ nt_shake(struct net_tls *t, struct net_cancel *cancel, int64_t deadline_ms,
         case TLS_EOF:
             rv = atomic_load(t->down)
                      ? nt_stopped(em)
-                     : zk_fail(em, ZK_EIO, "the peer has ended the "
-                               "connection");
+                     : zk_fail(em, ZK_EIO, "TLS handshake: the peer has "
+                               "ended the connection");
             break;
         case TLS_FAILED:
             rv = atomic_load(t->down) ? nt_stopped(em) : ZK_EIO;
@@ -97,7 +97,8 @@ nt_shake(struct net_tls *t, struct net_cancel *cancel, int64_t deadline_ms,
         }
     }
     return rv == ZK_ETORN
-               ? zk_fail(em, rv, "the peer does not go on with it in time")
+               ? zk_fail(em, rv, "TLS handshake: the peer does not go on "
+                         "with it in time")
                : rv;
 }
 
@@ -106,14 +107,13 @@ net_tls_handshake(struct net_tls *t, struct tls_conn *conn,
                   struct net_cancel *cancel, int64_t deadline_ms,
                   struct zk_errmsg *em)
 {
-    struct zk_errmsg why = { "" };
     int rv;
 
     zk_assert(t->conn == NULL);
     t->conn = conn;
-    rv = nt_shake(t, cancel, deadline_ms, &why);
+    rv = nt_shake(t, cancel, deadline_ms, em);
     if (rv != ZK_OK) {
-        return zk_fail(em, rv, "TLS handshake: %s", why.text);
+        return rv;
     }
     snprintf(t->cipher, sizeof t->cipher, "%s", tls_conn_cipher(conn));
     atomic_store(&t->up, true);

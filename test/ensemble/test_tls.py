@@ -239,7 +239,7 @@ class Strangers(TlsCase):
                 r'Closing the connection from 127\.0\.0\.1:\d+: .*'
                 r'TLS handshake: .*(?i:%s)' % why,
                 r'(Cannot open channel to|Cannot send to id|Connection broken '
-                r'for id) \d.*127\.0\.0\.1.*alert')
+                r'for id) \d.*127\.0\.0\.1.*refuses our')
         self.check_let_in()
 
     def test_plain_text_at_tls_ports(self):

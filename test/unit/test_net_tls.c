@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 
@@ -504,7 +503,6 @@ check_refused(struct tls_context *one, struct tls_context *other,
               const char *why_a, const char *why_b)
 {
     struct meeting m;
-    struct zk_errmsg em = { "" };
 
     meet(&m, one, other);
     /* In TLS 1.3 a client is through before the server has looked at it. */
@@ -520,8 +518,7 @@ check_refused(struct tls_context *one, struct tls_context *other,
     CU_ASSERT_PTR_NOT_NULL(strstr(m.b.em.text, "127.0.0.1:"));
     if (strstr(m.a.em.text, why_a) == NULL
         || strstr(m.b.em.text, why_b) == NULL) {
-        fprintf(stderr, "a: %s\nb: %s\n%s", m.a.em.text, m.b.em.text,
-                em.text);
+        fprintf(stderr, "a: %s\nb: %s\n", m.a.em.text, m.b.em.text);
     }
 }
 
@@ -529,13 +526,15 @@ static void
 test_strangers_and_impostors_are_refused_and_hear_of_it(void)
 {
     /* A client that the server does not trust, and the reverse. */
-    check_refused(foreign, server, "alert", "TLS handshake: ");
+    check_refused(foreign, server, "refuses our certificate",
+                  "TLS handshake: ");
     check_refused(client, foreign, "cannot connect to localhost:",
                   "TLS handshake: ");
     /* Names: of the server, as we were told it; of the client, where it comes
      * from. */
     check_refused(client, misnamed, "localhost", "TLS handshake: ");
-    check_refused(misnamed, server, "alert", "127.0.0.1");
+    check_refused(misnamed, server, "refuses our certificate",
+                  "not for 127.0.0.1");
 }
 
 static void
@@ -969,7 +968,6 @@ main(void)
     willing = make_context("server", TLS_CLIENT_AUTH_NEED, true);
     ((struct tls_config *) (uintptr_t) tls_context_config(willing))
         ->detection_timeout_ms = 5;
-    signal(SIGPIPE, SIG_IGN);
     code = zk_test_main("net over TLS", tests, ZK_ARRAY_SIZE(tests));
     drop_context(server);
     drop_context(client);
