@@ -18,11 +18,6 @@ struct zk_slice auth_whole_id(struct zk_slice id);
 bool auth_same_id(const struct auth_options *opts, struct zk_slice id,
                   struct zk_slice acl_id);
 
-/* Appends the text with each malformed part replaced by U+FFFD, just as
- * Java's decoder does it: ids and passwords that are not UTF-8 must come to
- * the same digest on every server. */
-void utf8_repair(struct zk_slice text, struct zk_buf *out);
-
 /* Is the text a distinguished name that Java's X500Principal takes? */
 bool x509_name_valid(struct zk_slice name);
 

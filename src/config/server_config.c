@@ -81,6 +81,8 @@ server_config_destroy(struct server_config *c)
     free(c->auth.digest_alg);
     free(c->auth.super_digest);
     free(c->auth.x509_super_user);
+    tls_config_fini(&c->client_tls);
+    tls_config_fini(&c->quorum_tls);
     free(c->metrics_provider);
     free(c->admin.host);
     free(c->admin_url);
@@ -193,4 +195,16 @@ server_config_from_args(int argc, char **argv,
     }
     *out = r.config;
     return ZK_OK;
+}
+
+bool
+server_config_has_client_tls(const struct server_config *c)
+{
+    return c->cnxn.secure_client.port > 0 || c->cnxn.port_unification;
+}
+
+bool
+server_config_has_quorum_tls(const struct server_config *c)
+{
+    return c->quorum.ssl_quorum || c->quorum.port_unification;
 }

@@ -11,6 +11,7 @@
 #define CONFIG_SERVER_CONFIG_H
 
 #include "config/system_properties.h"
+#include "config/tls_config.h"
 #include "util/zk_error.h"
 
 enum learner_type {
@@ -54,6 +55,11 @@ struct cnxn_config {
     int32_t large_request_threshold;    /* -1: off */
     int global_outstanding_limit;
     char *whitelist_4lw;                /* 4lw.commands.whitelist or NULL */
+    bool port_unification;              /* zookeeper.client.portUnification:
+                                         * the plain port takes TLS, too */
+    bool cert_reload;                   /* zookeeper.client.certReload */
+    int handshake_limit;                /* zookeeper.netty.server.outstanding
+                                         * Handshake.limit; <= 0: none */
     /* zookeeper.connection_throttle_* */
     int throttle_tokens;                /* 0: off */
     int throttle_fill_time_ms;
@@ -166,6 +172,8 @@ struct server_config {
     struct storage_config storage;
     struct auth_config auth;
     struct quorum_config quorum;
+    struct tls_config client_tls;       /* zookeeper.ssl.* */
+    struct tls_config quorum_tls;       /* zookeeper.ssl.quorum.* */
     char *metrics_provider;             /* class name */
     struct system_properties *metrics_props;    /* metricsProvider.*, by
                                                  * what is behind the dot */
@@ -191,6 +199,9 @@ void server_config_destroy(struct server_config *c);
 /* Does it ask for an ensemble?  One participant alone with
  * standaloneEnabled=true does not. */
 bool server_config_is_distributed(const struct server_config *c);
+/* Can clients, or links between servers, have TLS? */
+bool server_config_has_client_tls(const struct server_config *c);
+bool server_config_has_quorum_tls(const struct server_config *c);
 /* The membership text: "server.1=h:q:e:participant;0.0.0.0:2181\n...
  * version=0"; "" without server lines.  The caller frees it. */
 char *server_config_membership(const struct server_config *c);

@@ -42,6 +42,8 @@ static const struct scp_number scp_numbers[] = {
       SCP_MAX_BUFFER },
     { "zookeeper.largeRequestThreshold", NULL, SCP_INT,
       AT(cnxn.large_request_threshold), -1 },
+    { "zookeeper.netty.server.outstandingHandshake.limit", NULL, SCP_INT,
+      AT(cnxn.handshake_limit), -1 },
     { "zookeeper.connection_throttle_tokens", NULL, SCP_INT,
       AT(cnxn.throttle_tokens), 0 },
     { "zookeeper.connection_throttle_fill_time", NULL, SCP_INT,
@@ -102,6 +104,8 @@ struct scp_switch {
 
 static const struct scp_switch scp_switches[] = {
     { "zookeeper.clientTcpKeepAlive", AT(cnxn.tcp_keepalive), false },
+    { "zookeeper.client.portUnification", AT(cnxn.port_unification), false },
+    { "zookeeper.client.certReload", AT(cnxn.cert_reload), false },
     { "zookeeper.connection_throttle_weight_enabled",
       AT(cnxn.throttle_weight_enabled), false },
     { "zookeeper.request_throttle_drop_stale",
@@ -402,6 +406,25 @@ scp_take_poll_time(struct server_config *c, struct zk_errmsg *em)
                                   &c->request.max_write_queue_poll_ms, em);
 }
 
+/* A mistake in what nobody will use is no reason not to start: Java reads
+ * these properties only where there is TLS. */
+static int
+scp_take_tls(struct server_config *c, const char *prefix, bool used,
+             struct tls_config *out, struct zk_errmsg *em)
+{
+    struct zk_errmsg why;
+    int rv = tls_config_read(c->props, prefix, out, &why);
+
+    if (rv == ZK_OK) {
+        return ZK_OK;
+    }
+    if (!used) {
+        zk_warn(config, "%s (not used)", why.text);
+        return ZK_OK;
+    }
+    return zk_fail(em, rv, "%s", why.text);
+}
+
 /* ---- schemes that sessions must have ------------------------------------ */
 
 struct scp_scheme {
@@ -514,6 +537,16 @@ config_take_properties(struct server_config *c, struct zk_errmsg *em)
     }
     if (rv == ZK_OK) {
         rv = scp_check_enforced_auth(c, em);
+    }
+    if (rv == ZK_OK) {
+        rv = scp_take_tls(c, TLS_CLIENT_PREFIX,
+                          server_config_has_client_tls(c), &c->client_tls,
+                          em);
+    }
+    if (rv == ZK_OK) {
+        rv = scp_take_tls(c, TLS_QUORUM_PREFIX,
+                          server_config_has_quorum_tls(c), &c->quorum_tls,
+                          em);
     }
     return rv;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include "auth/providers.h"
+#include "util/zk_utf8.h"
 
 /* How many bytes the character has that 'lead' begins; 0: none begins so. */
 static size_t
@@ -54,7 +54,7 @@ u8_next(const uint8_t *p, size_t left, bool *ok)
 }
 
 void
-utf8_repair(struct zk_slice text, struct zk_buf *out)
+zk_utf8_repair(struct zk_slice text, struct zk_buf *out)
 {
     const uint8_t *p = (const uint8_t *) text.p;
     size_t left = text.len > 0 ? (size_t) text.len : 0;

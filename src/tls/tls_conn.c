@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "tls/tls_conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "tls/tls_bio.h"
+#include "tls/tls_error.h"
+#include "tls/tls_internal.h"
+#include "tls/tls_name.h"
+#include "tls/tls_peer.h"
+
+#define TLS_CONN_MAGIC 0x746c7363
+
+struct tls_conn {
+    unsigned magic;
+    struct tls_context *ctx;
+    SSL *ssl;
+    BIO *bio;                   /* ssl's */
+    struct tls_peer peer;
+    bool failed;
+    char *subject;              /* Of the peer's certificate, or NULL. */
+    char cipher[64];
+};
+
+static struct tls_conn *
+tc_create(struct tls_context *ctx, enum tls_side side, int fd,
+          const char *host, const struct sockaddr_storage *sa)
+{
+    struct tls_conn *c = zk_xcalloc(1, sizeof *c);
+    SSL_CTX *use = tls_context_use(ctx, side);
+
+    c->magic = TLS_CONN_MAGIC;
+    c->ctx = tls_context_ref(ctx);
+    c->ssl = SSL_new(use);
+    SSL_CTX_free(use);
+    zk_assert(c->ssl != NULL);
+    c->bio = tls_bio_create(fd);
+    SSL_set_bio(c->ssl, c->bio, c->bio);
+    tls_peer_init(&c->peer, tls_context_config(ctx), side, host, sa);
+    SSL_set_app_data(c->ssl, &c->peer);
+    return c;
+}
+
+struct tls_conn *
+tls_conn_accept(struct tls_context *ctx, int fd,
+                const struct sockaddr_storage *peer)
+{
+    struct tls_conn *c = tc_create(ctx, TLS_SIDE_SERVER, fd, NULL, peer);
+
+    SSL_set_accept_state(c->ssl);
+    return c;
+}
+
+struct tls_conn *
+tls_conn_connect(struct tls_context *ctx, int fd, const char *host,
+                 const struct sockaddr_storage *peer)
+{
+    struct tls_conn *c = tc_create(ctx, TLS_SIDE_CLIENT, fd, host, peer);
+
+    SSL_set_connect_state(c->ssl);
+    if (!tls_name_is_address(host)) {
+        SSL_set_tlsext_host_name(c->ssl, host);
+    }
+    ERR_clear_error();          /* A name too long is not sent. */
+    return c;
+}
+
+void
+tls_conn_destroy(struct tls_conn *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    SSL_free(c->ssl);
+    tls_peer_fini(&c->peer);
+    tls_context_unref(c->ctx);
+    free(c->subject);
+    c->magic = 0;
+    free(c);
+}
+
+/* Says why, in 'em', and that nothing more goes. */
+static enum tls_result
+tc_fail(struct tls_conn *c, const char *what, struct zk_errmsg *em)
+{
+    int err = tls_bio_errno(c->bio);
+    char why[TLS_WHY_MAX];
+
+    c->failed = true;
+    if (c->peer.why[0] != '\0') {
+        snprintf(why, sizeof why, "%s", c->peer.why);
+    } else if (ERR_peek_error() != 0) {
+        tls_handshake_print(why, sizeof why);
+    } else if (err != 0) {
+        char text[128];
+
+        snprintf(why, sizeof why, "%s", strerror_r(err, text, sizeof text));
+    } else {
+        snprintf(why, sizeof why, "peer ended the connection");
+    }
+    ERR_clear_error();
+    zk_fail(em, ZK_EIO, "%s: %s", what, why);
+    return TLS_FAILED;
+}
+
+/* What a call that moved nothing came to. */
+static enum tls_result
+tc_result(struct tls_conn *c, int rv, const char *what, struct zk_errmsg *em)
+{
+    switch (SSL_get_error(c->ssl, rv)) {
+    case SSL_ERROR_WANT_READ:
+        return TLS_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return TLS_WANT_WRITE;
+    default:
+        return tc_fail(c, what, em);
+    }
+}
+
+/* ---- the handshake ------------------------------------------------------- */
+
+static void
+tc_note_peer(struct tls_conn *c)
+{
+    X509 *cert = SSL_get0_peer_certificate(c->ssl);
+    struct zk_buf b = { 0 };
+
+    snprintf(c->cipher, sizeof c->cipher, "%s %s", SSL_get_version(c->ssl),
+             SSL_get_cipher_name(c->ssl));
+    if (cert != NULL) {
+        tls_name_print(X509_get_subject_name(cert), &b);
+        /* A NUL is printed as \00: there is none inside. */
+        c->subject = zk_xstrndup((char *) b.data, b.len);
+        zk_buf_fini(&b);
+    }
+}
+
+enum tls_result
+tls_conn_handshake(struct tls_conn *c, struct zk_errmsg *em)
+{
+    int rv;
+
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    zk_assert(!c->failed);
+    ERR_clear_error();
+    rv = SSL_do_handshake(c->ssl);
+    if (rv != 1) {
+        return tc_result(c, rv, "TLS handshake", em);
+    }
+    if (SSL_session_reused(c->ssl)
+        && !tls_peer_check_resumed(&c->peer,
+                                   SSL_get0_peer_certificate(c->ssl))) {
+        return tc_fail(c, "TLS handshake", em);
+    }
+    if (c->cipher[0] == '\0') {
+        tc_note_peer(c);
+    }
+    return TLS_DONE;
+}
+
+int
+tls_conn_verify(X509_STORE_CTX *store, void *arg)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(
+        store, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+    (void) arg;
+    return tls_peer_verify(SSL_get_app_data(ssl), store) ? 1 : 0;
+}
+
+/* ---- bytes --------------------------------------------------------------- */
+
+enum tls_result
+tls_conn_read(struct tls_conn *c, void *p, size_t len, size_t *got,
+              struct zk_errmsg *em)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    zk_assert(!c->failed && len > 0);
+    ERR_clear_error();
+    *got = 0;
+    if (SSL_read_ex(c->ssl, p, len, got)) {
+        return TLS_DONE;
+    }
+    if (SSL_get_error(c->ssl, 0) == SSL_ERROR_ZERO_RETURN) {
+        return TLS_EOF;
+    }
+    return tc_result(c, 0, "TLS read", em);
+}
+
+enum tls_result
+tls_conn_write(struct tls_conn *c, const void *p, size_t len, size_t *put,
+               struct zk_errmsg *em)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    zk_assert(!c->failed && len > 0);
+    ERR_clear_error();
+    *put = 0;
+    if (SSL_write_ex(c->ssl, p, len, put)) {
+        return TLS_DONE;
+    }
+    return tc_result(c, 0, "TLS write", em);
+}
+
+void
+tls_conn_close_notify(struct tls_conn *c)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    if (!c->failed && SSL_is_init_finished(c->ssl)) {
+        (void) SSL_shutdown(c->ssl);
+    }
+    ERR_clear_error();
+}
+
+const char *
+tls_conn_peer_subject(const struct tls_conn *c)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    return c->subject;
+}
+
+const char *
+tls_conn_cipher(const struct tls_conn *c)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    return c->cipher;
+}
+
+enum tls_sniff
+tls_sniff(const unsigned char *p, size_t n)
+{
+    if ((n > 0 && p[0] != 0x16) || (n > 1 && p[1] != 0x03)) {
+        return TLS_SNIFF_PLAIN;
+    }
+    return n < 2 ? TLS_SNIFF_MORE : TLS_SNIFF_TLS;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tls_internal.h: what contexts and connections know of each other. */
+#ifndef TLS_TLS_INTERNAL_H
+#define TLS_TLS_INTERNAL_H
+
+#include <openssl/ssl.h>
+
+#include "tls/tls_conn.h"
+#include "tls/tls_context.h"
+#include "tls/tls_store.h"
+#include "util/zk_lock.h"
+
+/* What a handshake says when it fails. */
+#define TLS_WHY_MAX 448
+
+#define TLS_CONTEXT_MAGIC 0x746c7343
+
+struct tls_watcher;
+
+struct tls_context {
+    unsigned magic;
+    _Atomic unsigned refs;
+    const struct tls_config *config;
+    unsigned sides;
+    struct tls_watcher *watcher;        /* Owner's: start and stop. */
+    struct zk_mutex lock;
+    SSL_CTX *server ZK_GUARDED;         /* NULL: not of that side. */
+    SSL_CTX *client ZK_GUARDED;
+};
+
+/* The keys of that side as they are now; the caller frees its reference.
+ * Asking for a side that the context does not have is a mistake. */
+SSL_CTX *tls_context_use(struct tls_context *ctx, enum tls_side side);
+
+/* Makes the SSL_CTX of a side from stores that were read; 'trust' may be
+ * empty.  Certificates that will soon be of no use are warned of. */
+int tls_ssl_ctx_create(const struct tls_config *c, enum tls_side side,
+                       const struct tls_store *keys,
+                       const struct tls_store *trust, SSL_CTX **out,
+                       struct zk_errmsg *em) ZK_WARN_UNUSED;
+
+/* Called by OpenSSL in a handshake, with the peer's certificates: decides
+ * whether they are good, and leaves the reason in the connection. */
+int tls_conn_verify(X509_STORE_CTX *store, void *arg);
+
+#endif

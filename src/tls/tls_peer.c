@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "tls/tls_peer.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "tls/tls_error.h"
+#include "tls/tls_name.h"
+#include "util/zk_log.h"
+
+void
+tls_peer_init(struct tls_peer *p, const struct tls_config *config,
+              enum tls_side side, const char *host,
+              const struct sockaddr_storage *sa)
+{
+    p->config = config;
+    p->side = side;
+    p->host = host == NULL ? NULL : zk_xstrdup(host);
+    p->address = *sa;
+    p->why[0] = '\0';
+}
+
+void
+tls_peer_fini(struct tls_peer *p)
+{
+    free(p->host);
+    p->host = NULL;
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+static bool
+tp_wants_name(const struct tls_peer *p)
+{
+    return p->side == TLS_SIDE_CLIENT
+           ? p->config->hostname_verification
+           : p->config->client_hostname_verification;
+}
+
+static void
+tp_print_address(const struct tls_peer *p, char *out, size_t size)
+{
+    if (getnameinfo((const struct sockaddr *) &p->address,
+                    sizeof p->address, out, (socklen_t) size, NULL, 0,
+                    NI_NUMERICHOST) != 0) {
+        snprintf(out, size, "?");
+    }
+}
+
+/* By the name that its address has, where the configuration lets DNS say. */
+static bool
+tp_matches_reverse(const struct tls_peer *p, X509 *cert)
+{
+    char host[NI_MAXHOST];
+
+    return p->config->allow_reverse_dns
+           && getnameinfo((const struct sockaddr *) &p->address,
+                          sizeof p->address, host, sizeof host, NULL, 0,
+                          NI_NAMEREQD) == 0
+           && tls_name_matches_host(cert, host);
+}
+
+/* With fips-mode Java has its own rule, which looks at the name that was
+ * connected to alone. */
+static bool
+tp_name_fits(const struct tls_peer *p, X509 *cert)
+{
+    if (p->host != NULL && tls_name_matches_host(cert, p->host)) {
+        return true;
+    }
+    if (p->host != NULL && p->config->fips) {
+        return false;
+    }
+    return tls_name_matches_address(cert, &p->address)
+           || tp_matches_reverse(p, cert);
+}
+
+static bool
+tp_check_name(struct tls_peer *p, X509 *cert)
+{
+    char address[NI_MAXHOST], name[TLS_CERT_TEXT];
+
+    if (!tp_wants_name(p) || tp_name_fits(p, cert)) {
+        return true;
+    }
+    tp_print_address(p, address, sizeof address);
+    tls_cert_print(cert, name);
+    if (p->host == NULL) {
+        snprintf(p->why, sizeof p->why, "certificate is not for %.64s: %s",
+                 address, name);
+    } else {
+        snprintf(p->why, sizeof p->why, "certificate is not for %.80s "
+                 "(%.64s): %.256s", p->host, address, name);
+    }
+    return false;
+}
+
+/* ---- certificates -------------------------------------------------------- */
+
+static const char *
+tp_trust_name(const struct tls_peer *p)
+{
+    return strcmp(p->config->prefix, TLS_QUORUM_PREFIX) == 0
+           ? "ssl.quorum.trustStore" : "ssl.trustStore";
+}
+
+/* An authority that is trusted is so past its date, as in Java, whose anchors
+ * are a name and a key. */
+static int
+tp_forgive(int ok, X509_STORE_CTX *store)
+{
+    int depth = X509_STORE_CTX_get_error_depth(store);
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+
+    if (!ok && depth > 0 && depth == sk_X509_num(chain) - 1
+        && X509_STORE_CTX_get_error(store) == X509_V_ERR_CERT_HAS_EXPIRED) {
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
+    }
+    return ok;
+}
+
+bool
+tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store)
+{
+    int error;
+
+    X509_STORE_CTX_set_verify_cb(store, tp_forgive);
+    if (X509_verify_cert(store) != 1) {
+        error = X509_STORE_CTX_get_error(store);
+        tls_verify_print(error, X509_STORE_CTX_get_current_cert(store),
+                         tp_trust_name(p), p->why, sizeof p->why);
+        return false;
+    }
+    if (!tp_check_name(p, X509_STORE_CTX_get0_cert(store))) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+        return false;
+    }
+    return true;
+}
+
+bool
+tls_peer_check_resumed(struct tls_peer *p, X509 *cert)
+{
+    if (cert == NULL) {
+        return true;
+    }
+    if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
+        tls_verify_print(X509_V_ERR_CERT_HAS_EXPIRED, cert, tp_trust_name(p),
+                         p->why, sizeof p->why);
+        return false;
+    }
+    return tp_check_name(p, cert);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls_peer.h: is the peer of a connection who it should be (Java:
+ * ZKTrustManager)?
+ *
+ * Thread-safety: as the connection that embeds it.
+ */
+#ifndef TLS_TLS_PEER_H
+#define TLS_TLS_PEER_H
+
+#include <netinet/in.h>
+
+#include "tls/tls_internal.h"
+
+struct tls_peer {
+    const struct tls_config *config;    /* Borrowed. */
+    enum tls_side side;                 /* Ours. */
+    char *host;                         /* As a client: what was connected
+                                         * to; else NULL. */
+    struct sockaddr_storage address;
+    char why[TLS_WHY_MAX];              /* Why it is not; "": it is, or was
+                                         * not looked at yet. */
+};
+
+/* Copies 'host' (may be NULL) and 'sa'. */
+void tls_peer_init(struct tls_peer *p, const struct tls_config *config,
+                   enum tls_side side, const char *host,
+                   const struct sockaddr_storage *sa);
+void tls_peer_fini(struct tls_peer *p);
+/* In a handshake: verifies the certificates of 'store'; false sets 'why', and
+ * the error that becomes the alert. */
+bool tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store);
+/* The same for a session that is resumed, in which no certificate was shown
+ * again: 'cert' is the one of then, or NULL. */
+bool tls_peer_check_resumed(struct tls_peer *p, X509 *cert);
+
+#endif
