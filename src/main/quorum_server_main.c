@@ -18,7 +18,7 @@
 
 /* The parts of a running member, in order of creation. */
 struct member_parts {
-    struct quorum_tls *tls;
+    struct tls_context *tls;    /* NULL: plain links. */
     struct four_letter_words *words;
     struct server_cnxn_factory *factory;    /* NULL: no port for clients. */
     struct quorum_peer *peer;
@@ -169,7 +169,7 @@ static int
 qsm_open(struct member_parts *m, const struct server_config *config)
 {
     const struct quorum_peer_env env = {
-        m, quorum_tls_context(m->tls), qsm_set_server,
+        m, m->tls, qsm_set_server,
     };
     const struct ensemble_words ensemble = { m, qsm_mntr };
     struct zk_errmsg em;
@@ -240,14 +240,14 @@ qsm_start(struct member_parts *m, const struct server_config *config)
 }
 
 static void
-qsm_destroy(struct member_parts *m)
+qsm_destroy(struct member_parts *m, const struct server_config *config)
 {
     quorum_peer_destroy(m->peer);
     if (m->factory != NULL) {
         server_cnxn_factory_destroy(m->factory);
     }
     four_letter_words_destroy(m->words);
-    quorum_tls_close(m->tls);
+    quorum_tls_close(config, m->tls);
 }
 
 int
@@ -266,6 +266,6 @@ quorum_server_main_run(struct server_config *config)
         quorum_peer_stop(m.peer);
         qsm_close_port(&m);
     }
-    qsm_destroy(&m);
+    qsm_destroy(&m, config);
     return code != EXIT_CODE_FINISHED ? code : server_signals_exit_code();
 }

@@ -3,25 +3,13 @@
 
 #include "main/quorum_tls.h"
 
-#include <stdlib.h>
-
 #include "util/zk_log.h"
 
-#define QT_PREFIX "zookeeper.ssl.quorum."
-
-struct quorum_tls {
-    unsigned magic;
-#define QUORUM_TLS_MAGIC 0x51744c73
-    struct tls_config config;
-    struct tls_context *context;
-    bool watched;
-};
-
-/* Neither is an error where plain links do. */
+/* Where plain links do it is no error that there are none. */
 static bool
-qt_is_without_keys(const struct server_config *c, const struct quorum_tls *t)
+qt_is_without_keys(const struct server_config *c)
 {
-    if (c->quorum.ssl_quorum || t->config.key.location != NULL) {
+    if (c->quorum.ssl_quorum || c->quorum_tls.key.location != NULL) {
         return false;
     }
     zk_warn(tls, "%s: portUnification=true, but ssl.quorum.keyStore.location "
@@ -31,77 +19,53 @@ qt_is_without_keys(const struct server_config *c, const struct quorum_tls *t)
 }
 
 static int
-qt_read(const struct server_config *c, struct quorum_tls *t,
-        struct zk_errmsg *em)
+qt_create(const struct server_config *c, struct tls_context **out,
+          struct zk_errmsg *em)
 {
+    const char *asked = c->quorum.ssl_quorum ? "sslQuorum"
+                                             : "portUnification";
+    unsigned sides = TLS_SIDE_SERVER;
     struct zk_errmsg why = { "" };
-    int rv = tls_config_read(c->props, QT_PREFIX, &t->config, &why);
+    int rv;
 
-    if (rv == ZK_OK && qt_is_without_keys(c, t)) {
-        return ZK_ENOTFOUND;
+    if (c->quorum.ssl_quorum) {
+        sides |= TLS_SIDE_CLIENT;
     }
-    if (rv == ZK_OK) {
-        rv = tls_context_create(&t->config,
-                                TLS_SIDE_SERVER
-                                | (c->quorum.ssl_quorum ? TLS_SIDE_CLIENT
-                                                        : 0),
-                                &t->context, &why);
-    }
-    return rv == ZK_OK ? rv : zk_fail(em, rv, "%s: %s: %s", c->config_file,
-                                      c->quorum.ssl_quorum
-                                          ? "sslQuorum=true"
-                                          : "portUnification=true",
-                                      why.text);
+    rv = tls_context_create(&c->quorum_tls, sides, out, &why);
+    return rv == ZK_OK ? rv : zk_fail(em, rv, "%s: %s=true: %s",
+                                      c->config_file, asked, why.text);
 }
 
 int
-quorum_tls_open(const struct server_config *c, struct quorum_tls **out,
+quorum_tls_open(const struct server_config *c, struct tls_context **out,
                 struct zk_errmsg *em)
 {
-    struct quorum_tls *t;
     int rv;
 
     *out = NULL;
-    if (!c->quorum.ssl_quorum && !c->quorum.port_unification) {
+    if (!server_config_has_quorum_tls(c) || qt_is_without_keys(c)) {
         return ZK_OK;
     }
-    t = zk_xcalloc(1, sizeof *t);
-    t->magic = QUORUM_TLS_MAGIC;
-    rv = qt_read(c, t, em);
+    rv = qt_create(c, out, em);
     if (rv != ZK_OK) {
-        quorum_tls_close(t);
-        return rv == ZK_ENOTFOUND ? ZK_OK : rv;
+        *out = NULL;
+        return rv;
     }
     zk_info(tls, "links between servers: TLS is %s, plain text is %s",
             c->quorum.ssl_quorum ? "used" : "accepted",
             !c->quorum.ssl_quorum ? "used"
             : c->quorum.port_unification ? "accepted" : "refused");
     if (c->quorum.ssl_quorum_reload) {
-        tls_context_watch_start(t->context);
-        t->watched = true;
+        tls_context_watch_start(*out);
     }
-    *out = t;
     return ZK_OK;
 }
 
-struct tls_context *
-quorum_tls_context(struct quorum_tls *t)
-{
-    return t != NULL ? t->context : NULL;
-}
-
 void
-quorum_tls_close(struct quorum_tls *t)
+quorum_tls_close(const struct server_config *c, struct tls_context *ctx)
 {
-    if (t == NULL) {
-        return;
+    if (ctx != NULL && c->quorum.ssl_quorum_reload) {
+        tls_context_watch_stop(ctx);
     }
-    ZK_CHECK(t, QUORUM_TLS_MAGIC);
-    if (t->watched) {
-        tls_context_watch_stop(t->context);
-    }
-    tls_context_unref(t->context);
-    tls_config_fini(&t->config);
-    t->magic = 0;
-    free(t);
+    tls_context_unref(ctx);
 }

@@ -12,18 +12,16 @@
 #include "config/server_config.h"
 #include "tls/tls_context.h"
 
-struct quorum_tls;
-
 /* Reads the stores, and again whenever they change if that is configured.
  * '*out' is NULL when the configuration wants no TLS: neither sslQuorum nor
- * portUnification, or the latter without any store, as Java takes it until
- * somebody connects by TLS.  ZK_ECONFIG names property, file and reason. */
+ * portUnification, or the latter without any key, as Java takes it until
+ * somebody connects by TLS.  ZK_ECONFIG names property, file and reason.
+ * 'config' is borrowed for the life of the context. */
 int quorum_tls_open(const struct server_config *config,
-                    struct quorum_tls **out, struct zk_errmsg *em)
+                    struct tls_context **out, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
-/* Borrowed; NULL for NULL. */
-struct tls_context *quorum_tls_context(struct quorum_tls *t);
 /* Nobody may be using the context; NULL is none. */
-void quorum_tls_close(struct quorum_tls *t);
+void quorum_tls_close(const struct server_config *config,
+                      struct tls_context *ctx);
 
 #endif
