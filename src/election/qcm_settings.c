@@ -71,7 +71,9 @@ qcm_settings_read(const struct server_config *config,
         out->read_timeout_ms = ticks_ms > 0 ? ticks_ms
                                             : out->connect_timeout_ms;
     }
-    out->net = link_options(config, tls);
-    out->net.handshake_ms = out->connect_timeout_ms;
+    if (rv == ZK_OK) {
+        out->net = link_options(config, tls);
+        out->net.handshake_ms = out->connect_timeout_ms;
+    }
     return rv;
 }

@@ -51,7 +51,8 @@ def give(member, certificate, trusted, kind='PEM', copy=False):
             if name.endswith('.location'):
                 lines[name] = shutil.copy(lines[name], os.path.join(
                     member.folder, name + certs.EXTENSIONS[kind]))
-    for name in [name for name in member.config if name.startswith(PREFIX)]:
+    for name in [name for name in member.config
+                 if name.startswith(PREFIX) and 'Store' in name]:
         del member.config[name]
     member.config.update(lines)
 

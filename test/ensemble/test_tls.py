@@ -64,7 +64,7 @@ class Links(TlsCase):
         for member in self.e:
             text = secure.Reader(member)
             text.at = 0
-            self.assertIn('(TLSv1.', text.text())
+            self.assertIn('(TLSv1.3 ', text.text())
             self.assertNotIn('(plain)', text.text())
             self.assertNotIn('Cannot open channel', ''.join(
                 line for line in text.text().splitlines()
@@ -75,7 +75,8 @@ class Links(TlsCase):
         """A member with each kind, and an observer; the leader is killed,
         and then the next one: each follows each."""
         self.ensemble('zkd', 'zkd', 'zkd', observers=1,
-                      config={'maxSessionTimeout': '60000'})
+                      config={'maxSessionTimeout': '60000',
+                              'ssl.quorum.protocol': 'TLSv1.3'})
         for member, kind in zip(self.e, (*certs.KINDS, 'PEM')):
             secure.switch(member, ssl=True)
             # One brings the certificate of an authority in between along.
@@ -239,7 +240,7 @@ class Strangers(TlsCase):
                 r'Closing the connection from 127\.0\.0\.1:\d+: .*'
                 r'TLS handshake: .*(?i:%s)' % why,
                 r'(Cannot open channel to|Cannot send to id|Connection broken '
-                r'for id) \d.*127\.0\.0\.1.*refuses our')
+                r'for id) \d.*127\.0\.0\.1.*our certificate')
         self.check_let_in()
 
     def test_plain_text_at_tls_ports(self):
