@@ -85,8 +85,11 @@ tls_context_create(const struct tls_config *config, unsigned sides,
 {
     struct tcx_loaded loaded = { NULL, NULL };
     struct tls_context *ctx;
-    int rv = tcx_load(config, sides, &loaded, em);
+    struct tls_stamps stamps;
+    int rv;
 
+    tls_stamps_take(config, &stamps);
+    rv = tcx_load(config, sides, &loaded, em);
     if (rv != ZK_OK) {
         return rv;
     }
@@ -95,6 +98,7 @@ tls_context_create(const struct tls_config *config, unsigned sides,
     atomic_init(&ctx->refs, 1);
     ctx->config = config;
     ctx->sides = sides;
+    ctx->created = stamps;
     zk_mutex_init(&ctx->lock, ZK_LOCK_leaf);
     ctx->server = loaded.server;
     ctx->client = loaded.client;

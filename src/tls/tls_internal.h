@@ -3,6 +3,9 @@
 #ifndef TLS_TLS_INTERNAL_H
 #define TLS_TLS_INTERNAL_H
 
+#include <sys/types.h>
+#include <time.h>
+
 #include <openssl/ssl.h>
 
 #include "tls/tls_conn.h"
@@ -17,12 +20,26 @@
 
 struct tls_watcher;
 
+/* The files that a configuration names: keys, trust and their passwords. */
+#define TLS_FILES 4
+
+/* Which file each path led to at some moment; all zeros: none. */
+struct tls_stamps {
+    struct tls_stamp {
+        dev_t dev;
+        ino_t ino;
+        off_t size;
+        struct timespec mtime, ctime;
+    } of[TLS_FILES];
+};
+
 struct tls_context {
     unsigned magic;
     _Atomic unsigned refs;
     const struct tls_config *config;
     unsigned sides;
     struct tls_watcher *watcher;        /* Owner's: start and stop. */
+    struct tls_stamps created;          /* The files it was made from. */
     struct zk_mutex lock;
     SSL_CTX *server ZK_GUARDED;         /* NULL: not of that side. */
     SSL_CTX *client ZK_GUARDED;
@@ -31,6 +48,9 @@ struct tls_context {
 /* The keys of that side as they are now; the caller frees its reference.
  * Asking for a side that the context does not have is a mistake. */
 SSL_CTX *tls_context_use(struct tls_context *ctx, enum tls_side side);
+
+/* Looks at the files, without reading them. */
+void tls_stamps_take(const struct tls_config *c, struct tls_stamps *out);
 
 /* Makes the SSL_CTX of a side from stores that were read; 'trust' may be
  * empty.  Certificates that will soon be of no use are warned of. */
