@@ -160,7 +160,8 @@ class Strangers(TlsCase):
     """Two good members; the third is wrong in one way after the other."""
 
     def setUp(self):
-        self.secure()
+        self.secure(**{'ssl.quorum.hostnameVerification': 'true',
+                       'ssl.quorum.clientHostnameVerification': 'true'})
         self.stranger = self.e[3]
         self.others = [self.e[1], self.e[2]]
         self.stranger.stop()
