@@ -62,8 +62,9 @@ ld_property_double(const struct system_properties *props, const char *name,
 }
 
 static void
-ld_read_options(struct leader_options *o, const struct server_config *c)
+ld_read_options(struct leader_options *o, const struct zab_peer *peer)
 {
+    const struct server_config *c = peer->config;
     const struct system_properties *p = c->props;
 
     *o = (struct leader_options) {
@@ -86,12 +87,9 @@ ld_read_options(struct leader_options *o, const struct server_config *c)
         .initial_counter =
             ld_property(p, "zookeeper.testingonly.initialZxid", 0)
             & INT64_C(0xffffffff),
-        .net = {
-            .keepalive = system_properties_bool(p, "zookeeper.tcpKeepAlive",
-                                                false),
-            .nodelay = system_properties_bool(p, "leader.nodelay", true),
-        },
+        .net = link_options(c, peer->tls),
     };
+    o->net.nodelay = system_properties_bool(p, "leader.nodelay", true);
 }
 
 struct leader *
@@ -102,7 +100,7 @@ leader_create(const struct zab_peer *peer)
     l->magic = LEADER_MAGIC;
     l->peer = peer;
     l->created_ms = zk_time_mono_ms();
-    ld_read_options(&l->opts, peer->config);
+    ld_read_options(&l->opts, peer);
     zk_mutex_init(&l->lock, ZK_LOCK_leader);
     zk_cond_init(&l->changed);
     log_limit_init(&l->log_limit, LD_LOG_BURST, LD_LOG_GAP_MS);

@@ -3,6 +3,7 @@
 #ifndef ZAB_LEADER_INTERNAL_H
 #define ZAB_LEADER_INTERNAL_H
 
+#include "net/link_options.h"
 #include "net/net_listener.h"
 #include "server/server_role.h"
 #include "server/zk_database_sync.h"

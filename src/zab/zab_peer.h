@@ -36,12 +36,16 @@ int zab_epochs_accept(struct zab_epochs *e, int64_t epoch,
 int zab_epochs_establish(struct zab_epochs *e, int64_t epoch,
                          struct zk_errmsg *em) ZK_WARN_UNUSED;
 
+struct tls_context;
+
 struct zab_peer {
     void *self;
     const struct server_config *config;
     const struct quorum_verifier *qv;
     const char *membership;     /* The text for NEWLEADER. */
     struct zk_database *db;
+    struct tls_context *tls;    /* Of links between servers; borrowed.  See
+                                 * link_options. */
     struct zab_epochs *epochs;
     int64_t sid;
     /* The role's server takes clients from now on; NULL: no more (their
