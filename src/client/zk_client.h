@@ -130,6 +130,7 @@ void zk_client_abandon(struct zk_client *c);
  * function of the program runs any more, so it must not be called by one. */
 void zk_client_destroy(struct zk_client *c);
 
+/* What it is now; may be another when this returns. */
 enum zk_client_state zk_client_state(struct zk_client *c);
 /* "CONNECTED", as Java's ZooKeeper.States. */
 const char *zk_client_state_name(enum zk_client_state state);
