@@ -202,10 +202,13 @@ def normal(command, lines):
 
 
 def normal_events(events):
-    """Events, for comparison: when one command removes watches of several
-    kinds, Java tells of them in the order of a hash table."""
+    """Events, for comparison.  When one command removes watches of several
+    kinds, Java tells of them in the order of a hash table.  That the session
+    was closed by quit, Java tells if its threads get to it before the end."""
     out, run = [], []
     for event in events:
+        if event[0] == 'Closed':
+            continue
         if run and not (event[1].endswith('WatchRemoved')
                         and event[2] == run[0][2]):
             out, run = out + sorted(run), []
