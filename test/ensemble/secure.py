@@ -26,6 +26,10 @@ sys.path.insert(0, os.path.join(ensemble.TOP, 'test', 'lib'))
 
 import certs                                                # noqa: E402
 
+# Apache's server looks for TLS at its quorum ports with a class of Netty's.
+os.environ.setdefault('ZK_JAVA_CP', ensemble.servers.JAVA_CP
+                      + ':/usr/share/java/netty-all.jar')
+
 QUORUM, ELECTION = 1, 2                 # Places in member.ports.
 PREFIX = 'ssl.quorum.'
 
