@@ -26,6 +26,13 @@ sys.path.insert(0, os.path.join(ensemble.TOP, 'test', 'lib'))
 
 import certs                                                # noqa: E402
 
+# Apache's server looks for TLS at its quorum ports with classes of Netty's.
+os.environ.setdefault('ZK_JAVA_CP', ensemble.servers.JAVA_CP
+                      + ''.join(':/usr/share/java/netty-%s.jar' % part
+                                for part in ('buffer', 'codec', 'common',
+                                             'handler', 'resolver',
+                                             'transport')))
+
 QUORUM, ELECTION = 1, 2                 # Places in member.ports.
 PREFIX = 'ssl.quorum.'
 

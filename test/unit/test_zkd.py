@@ -212,8 +212,9 @@ class Refusals(ZkdCase):
         self.check_member("zoo.cfg: My id 7 not in the peer list", myid=7)
 
     def test_protection_between_servers(self):
-        self.check_member("zoo.cfg: sslQuorum=true: ssl.quorum.keyStore."
-                          "location", "sslQuorum=true\n")
+        self.check_member("zoo.cfg: sslQuorum=true: property zookeeper.ssl."
+                          "quorum.keyStore.location is not set",
+                          "sslQuorum=true\n")
         self.check_member("zoo.cfg: quorum.auth.enableSasl=true: SASL "
                           "between servers is not supported",
                           "quorum.auth.enableSasl=true\n")
