@@ -96,7 +96,7 @@ run(const char *log_dir, const char *snap_dir, int keep, char **out)
     FILE *f = open_memstream(out, &len);
     int rv;
 
-    rv = purge_txn_log(a, b, keep, f, &em);
+    rv = purge_txn_log(a, b, keep, f, NULL, &em);
     fclose(f);
     free(a);
     free(b);
