@@ -22,9 +22,11 @@
 #ifdef POOL_ASAN
 #include <sanitizer/asan_interface.h>
 #define POOL_REDZONE 16
+#define ASAN_IS_POISONED(p) __asan_address_is_poisoned(p)
 #else
 #define POOL_ASAN 0
 #define POOL_REDZONE 0
+#define ASAN_IS_POISONED(p) false
 #define ASAN_POISON_MEMORY_REGION(p, n) ((void) (p), (void) (n))
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void) (p), (void) (n))
 #endif
@@ -378,6 +380,8 @@ node_pool_free(struct node_pool *pool, void *block, size_t len)
     c = pool_chunk_of(block);
     r = &c->runs[((uintptr_t) block & (NODE_POOL_CHUNK - 1)) / POOL_RUN];
     zk_assert(r->size == size && r->used > 0);
+    zk_assert(!ASAN_IS_POISONED(block));
+    ASAN_UNPOISON_MEMORY_REGION(block, sizeof(void *));
     memcpy(block, &r->free, sizeof r->free);
     r->free = block;
     ASAN_POISON_MEMORY_REGION(block, size);
