@@ -38,8 +38,9 @@ sel_log_client(const struct server_cnxn *c, const char *what, long number)
     char remote[CNXN_REMOTE_MAX];
 
     cnxn_address_remote(&c->peer, remote);
-    zk_warn(cnxn, "closing the connection of %s, session 0x%lx: %s %ld",
-            remote, (long) c->sink.session_id, what, number);
+    log_limit_at(&c->ctx->log_limit, cnxn, ZK_LOG_WARN,
+                 "closing the connection of %s, session 0x%lx: %s %ld",
+                 remote, (long) c->sink.session_id, what, number);
 }
 
 /* ---- frames ------------------------------------------------------------ */

@@ -131,6 +131,11 @@ sel_is_live(const struct server_cnxn *c)
 static int
 sel_close_level(const struct server_cnxn *c, enum disconnect_reason why)
 {
+    if (c->zks == NULL && c->sink.session_id == 0) {
+        /* A storm of clients during an election; selector_frames.c tells of
+         * them, as many as are of use. */
+        return ZK_LOG_DEBUG;
+    }
     switch (why) {
     case DISCONNECT_CLIENT_CLOSED_SESSION:
     case DISCONNECT_CLIENT_RECONNECT:

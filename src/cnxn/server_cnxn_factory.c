@@ -186,6 +186,7 @@ scf_init_context(struct cnxn_context *ctx, const struct server_config *config,
                                 : 1,
                             scf_expire);
     large_requests_init(&ctx->large, cc);
+    log_limit_init(&ctx->log_limit, CNXN_LOG_BURST, CNXN_LOG_GAP_MS);
     zk_mutex_init(&ctx->throttle_lock, ZK_LOCK_leaf);
     zk_lock(&ctx->throttle_lock);
     connection_throttle_init(&ctx->throttle, cc, now_ms,
@@ -232,6 +233,7 @@ server_cnxn_factory_destroy(struct server_cnxn_factory *f)
     free(f->selectors);
     connection_expirer_fini(&f->ctx.expirer);
     cnxn_table_fini(&f->ctx.table);
+    log_limit_fini(&f->ctx.log_limit);
     zk_mutex_fini(&f->ctx.throttle_lock);
     f->magic = 0;
     free(f);

@@ -50,7 +50,8 @@ struct snap_source {
 };
 
 /* Writes the file for src->zxid into 'dir'.  On failure nothing is left
- * behind.  ZK_ESTOPPED: it was given up.  *path_out (may be NULL) is its name, to be freed. */
+ * behind, or what file_remover_sweep removes.  ZK_ESTOPPED: it was given up.
+ * *path_out (may be NULL) is its name, to be freed. */
 int file_snap_write(const char *dir, const struct snap_source *src,
                     enum snap_compression comp, char **path_out,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;

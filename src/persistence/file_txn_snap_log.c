@@ -12,6 +12,7 @@
 
 #include "persistence/dir_lock.h"
 #include "persistence/file_list.h"
+#include "persistence/file_remover.h"
 #include "persistence/file_txn_iterator.h"
 #include "persistence/file_txn_snap_log_internal.h"
 #include "util/crash_point.h"
@@ -110,17 +111,19 @@ ftsl_remove_left_overs(const char *dir)
     struct dirent *ent;
     DIR *d = opendir(dir);
     char *path;
+    int err;
 
     while (d != NULL && (ent = readdir(d)) != NULL) {
         if (!file_txn_snap_log_is_left_over(ent->d_name)) {
             continue;
         }
         path = zk_xasprintf("%s/%s", dir, ent->d_name);
-        if (unlink(path) == 0) {
+        err = file_remover_set_aside(path);
+        if (err == 0) {
             zk_info(snaplog, "%s removed: left over from a crash", path);
         } else {
             zk_warn(snaplog, "%s: cannot be removed: %s", path,
-                    strerror(errno));
+                    strerror(err));
         }
         free(path);
     }
@@ -248,6 +251,16 @@ file_txn_snap_log_save(struct file_txn_snap_log *fl,
                            em);
 }
 
+void
+file_txn_snap_log_sweep(struct file_txn_snap_log *fl, const atomic_bool *stop)
+{
+    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
+    file_remover_sweep(fl->snap_dir, stop);
+    if (strcmp(fl->log_dir, fl->snap_dir) != 0) {
+        file_remover_sweep(fl->log_dir, stop);
+    }
+}
+
 /* ---- truncation ------------------------------------------------------- */
 
 /* How many of the snapshots are at or below 'zxid'. */
@@ -270,7 +283,8 @@ ftsl_drop_snapshots(const struct zk_file_list *l, size_t keep,
     int rv = ZK_OK;
 
     for (size_t i = l->n; rv == ZK_OK && i > keep; i--) {
-        if (unlink(l->v[i - 1].path) != 0) {
+        errno = file_remover_set_aside(l->v[i - 1].path);
+        if (errno != 0) {
             rv = zk_fail_errno(em, "%s: remove", l->v[i - 1].path);
         } else {
             zk_info(snaplog, "%s removed: the leader has none of what it "

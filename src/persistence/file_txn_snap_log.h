@@ -30,7 +30,8 @@ struct file_txn_snap_log;
  * the snapshot folder and the reverse when the two differ, folders that are
  * missing or cannot be written (named in 'em'; exit code 3).  Takes an
  * advisory lock on the data folder so that two servers cannot share it;
- * removes left-over temporary files of snapshots. */
+ * removes left-over temporary files of snapshots, large ones by a later
+ * sweep. */
 int file_txn_snap_log_open(const struct file_txn_snap_log_options *opts,
                            struct file_txn_snap_log **out,
                            struct zk_errmsg *em) ZK_WARN_UNUSED;
@@ -93,5 +94,9 @@ int file_txn_snap_log_replace(struct file_txn_snap_log *fl,
 int file_txn_snap_log_save(struct file_txn_snap_log *fl,
                            const struct snap_source *src,
                            struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Removes what large files were given up, gently (file_remover.h), until
+ * *stop is true.  Any thread. */
+void file_txn_snap_log_sweep(struct file_txn_snap_log *fl,
+                             const atomic_bool *stop);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "persistence/file_list.h"
+#include "persistence/file_remover.h"
 #include "persistence/file_snap.h"
 #include "util/crash_point.h"
 #include "util/zk_log.h"
@@ -21,6 +22,7 @@ struct purge {
     struct zk_file_list logs;
     struct zk_file_list snaps;
     FILE *out;                  /* NULL: the server's log. */
+    const atomic_bool *stop;    /* NULL: nobody asks for that. */
 };
 
 /* As java.text.DateFormat has it: "Nov 22, 2026, 5:26:14 PM". */
@@ -40,6 +42,7 @@ static void
 purge_remove(const struct purge *p, const struct zk_file *f)
 {
     char date[64];
+    int err;
 
     purge_date(f->mtime_ms, date, sizeof date);
     if (p->out != NULL) {
@@ -47,13 +50,14 @@ purge_remove(const struct purge *p, const struct zk_file *f)
     } else {
         zk_info(purge, "Removing file: %s\t%s", date, f->path);
     }
-    if (unlink(f->path) == 0 || errno == ENOENT) {
+    err = file_remover_remove(f->path, p->stop);
+    if (err == 0 || err == ENOENT) {
         CRASH_HERE(purge_half);
     } else if (p->out != NULL) {
         fprintf(stderr, "Failed to remove %s: %s\n", f->path,
-                strerror(errno));
+                strerror(err));
     } else {
-        zk_error(purge, "Failed to remove %s: %s", f->path, strerror(errno));
+        zk_error(purge, "Failed to remove %s: %s", f->path, strerror(err));
     }
 }
 
@@ -158,9 +162,9 @@ purge_dir(const char *dir)
 
 int
 purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
-              FILE *out, struct zk_errmsg *em)
+              FILE *out, const atomic_bool *stop, struct zk_errmsg *em)
 {
-    struct purge p = { .out = out };
+    struct purge p = { .out = out, .stop = stop };
     int rv;
 
     if (keep < PURGE_MIN_KEEP) {

@@ -6,6 +6,7 @@
 #ifndef PERSISTENCE_PURGE_TXN_LOG_H
 #define PERSISTENCE_PURGE_TXN_LOG_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "util/zk_error.h"
@@ -18,9 +19,12 @@
  * starts at or after the oldest of them, and the one that holds its zxid;
  * removes the other snapshot and log files of the version-2 folders.  Names
  * each removed file on 'out' ("Removing file: <date>\t<path>"; NULL: the
- * server's log).  Failures to remove are named and do not stop the rest. */
+ * server's log).  Failures to remove are named and do not stop the rest.
+ * Large files go gently (file_remover.h), and once *stop (NULL: never) is true
+ * what is left of them goes at the server's next start. */
 int purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
-                  FILE *out, struct zk_errmsg *em) ZK_WARN_UNUSED;
+                  FILE *out, const atomic_bool *stop, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
 
 struct purge_task;
 /* Starts a thread that purges now and every 'interval_ms'; NULL when

@@ -260,7 +260,7 @@ zookeeper_server_sync_env(struct zookeeper_server *zks, struct sync_env *out)
         .config = zks->config,
         .disk_full = zks_disk_full,
         .slow_sync = zks_slow_sync,
-        .gives_snapshots_up = zks->has_role,
+        .leaves_snapshots = zks->has_role,
     };
 }
 

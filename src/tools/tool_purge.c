@@ -74,7 +74,7 @@ tool_purge_main(const struct tool *t, int argc, char **argv)
         || strcmp(argv[argc - 2], "-n") != 0) {
         return tp_invalid();
     }
-    if (purge_txn_log(argv[1], snap_dir, count, stdout, &em) != ZK_OK) {
+    if (purge_txn_log(argv[1], snap_dir, count, stdout, NULL, &em) != ZK_OK) {
         return tool_fail("%s", em.text);
     }
     if (fflush(stdout) != 0) {

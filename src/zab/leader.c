@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/snapshot_thread.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 #include "zab/learner_cnx_acceptor.h"
@@ -210,6 +211,7 @@ ld_start_server(struct leader *l)
     l->peer->set_vote_epoch(l->peer->self, l->epoch);
     zks = zookeeper_server_create_role(l->peer->config, db, &role);
     zookeeper_server_start(zks);
+    snapshot_thread_go_on(db->snapshots, ZAB_SNAPSHOT_AFTER_MS);
     zk_lock(&l->lock);
     l->zks = zks;
     l->serving_since_ms = zk_time_mono_ms();
@@ -342,6 +344,7 @@ leader_lead(struct leader *l, struct zk_errmsg *why)
     if (rv == ZK_OK) {
         ld_start_server(l);
         ld_serve(l, why);
+        snapshot_thread_hold(l->peer->db->snapshots);
         leader_drain_learners(l, LD_DRAIN_MS);
     }
     zk_info(leader, "leading ends: %s", why->text);

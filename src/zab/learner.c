@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "net/link_options.h"
+#include "server/snapshot_thread.h"
 #include "server/zk_database_sync.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -351,6 +352,7 @@ learner_run(struct learner *l, struct zk_errmsg *why)
     rv = lr_open_link(l, why);
     if (rv == ZK_OK) {
         rv = lr_follow(l, why);
+        snapshot_thread_hold(l->peer->db->snapshots);
         learner_link_shutdown(&l->link);
     }
     begin_ms = zk_time_mono_ms();

@@ -11,6 +11,10 @@
 #include "server/zk_database.h"
 #include "server/zookeeper_server.h"
 
+/* How long after a role began to serve a snapshot goes on that rested: its
+ * clients come back now, and it has time. */
+#define ZAB_SNAPSHOT_AFTER_MS 1000
+
 /* acceptedEpoch and currentEpoch: in memory what is on disk.  Lives as long as
  * the process; used by the QuorumPeer thread and, while leading, under the
  * leader's lock. */

@@ -2,6 +2,9 @@
 /* Copyright The zkd authors */
 #include <config.h>
 
+#include <errno.h>
+
+#include "persistence/file_remover.h"
 #include "persistence/purge_txn_log.h"
 
 #include <sys/stat.h>
@@ -96,7 +99,7 @@ run(const char *log_dir, const char *snap_dir, int keep, char **out)
     FILE *f = open_memstream(out, &len);
     int rv;
 
-    rv = purge_txn_log(a, b, keep, f, &em);
+    rv = purge_txn_log(a, b, keep, f, NULL, &em);
     fclose(f);
     free(a);
     free(b);
@@ -212,7 +215,48 @@ test_task(void)
     finish();
 }
 
+/* A sparse file of 40 MB, more than what is removed in one go. */
+static void
+put_large(const char *path)
+{
+    FILE *f = fopen(path, "w");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_EQUAL(ftruncate(fileno(f), 40 << 20), 0);
+    fclose(f);
+}
+
+static void
+test_large_files_are_removed_in_steps(void)
+{
+    char *top = zk_test_mkdir();
+    char *path = zk_xasprintf("%s/snapshot.7.tmp", top);
+    char *aside = zk_xasprintf("%s/left", top);
+    atomic_bool stop = true;
+
+    /* The name is free at once, and another may use it. */
+    put_large(path);
+    CU_ASSERT_EQUAL(file_remover_set_aside(path), 0);
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    CU_ASSERT_NOT_EQUAL(rmdir(top), 0);
+    put_large(path);
+    /* Stopped: nothing is removed; what is not set aside stays anyway. */
+    file_remover_sweep(top, &stop);
+    CU_ASSERT_EQUAL(file_remover_remove(path, &stop), 0);
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    put_large(aside);
+    file_remover_sweep(top, NULL);
+    CU_ASSERT_EQUAL(unlink(aside), 0);
+    CU_ASSERT_EQUAL(rmdir(top), 0);     /* Nothing else was left. */
+    CU_ASSERT_EQUAL(file_remover_remove(path, NULL), ENOENT);
+    free(aside);
+    free(path);
+    free(top);
+}
+
 static const struct zk_test tests[] = {
+    { "large files are removed in steps",
+      test_large_files_are_removed_in_steps },
     { "keeps what Java keeps", test_keeps_what_is_needed },
     { "only whole snapshots count", test_counts_whole_snapshots_only },
     { "two folders", test_two_folders },
