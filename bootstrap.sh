@@ -11,9 +11,9 @@ build_packages="gcc make autoconf automake libtool pkg-config libssl-dev
     uthash-dev libedit-dev libjansson-dev"
 # What the tests use: Apache ZooKeeper and its clients, to test against; a
 # second compiler, with the run-time of its fuzzer.
-test_packages="zookeeper libzookeeper-java default-jre-headless
-    libzookeeper-mt-dev zookeeper-bin python3 python3-kazoo iproute2 procps
-    openssl tmux clang libclang-rt-14-dev"
+test_packages="zookeeper libzookeeper-java libnetty-java
+    default-jre-headless libzookeeper-mt-dev zookeeper-bin python3
+    python3-kazoo iproute2 procps openssl tmux clang libclang-rt-14-dev"
 
 jobs="${JOBS:-$(nproc)}"
 # "check" ends within this time; a part that has none left counts as failed.

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "common.h"
 
 #define EVENTS_AT_ONCE 256
@@ -265,7 +266,7 @@ send_some(const struct connection *c, const uint8_t *p, size_t n)
     ssize_t sent;
 
     do {
-        sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = channel_send(c->fd, p, n, MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) {
         if (errno != EAGAIN) {
@@ -337,7 +338,8 @@ receive(struct worker *w, struct connection *c, int flags)
     if (c->in_length > 0) {
         memcpy(in, c->in, c->in_length);
     }
-    got = recv(c->fd, in + c->in_length, w->in_size - c->in_length, flags);
+    got = channel_recv(c->fd, in + c->in_length, w->in_size - c->in_length,
+                       flags);
     if (got <= 0) {
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
             return false;
@@ -514,7 +516,7 @@ connection_init(struct connection *c, int fd, unsigned index, bool single)
         struct timeval tv = { .tv_usec = 100000 };
 
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    } else if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+    } else if (!channel_set_blocking(fd, false)) {
         fail("fcntl: %s", strerror(errno));
     }
 }
@@ -574,7 +576,7 @@ load_destroy(struct load *load)
     for (unsigned i = 0; i < load->count; i++) {
         struct connection *c = &load->connections[i];
 
-        fcntl(c->fd, F_SETFL, 0);
+        (void) channel_set_blocking(c->fd, true);
         setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
         free(c->slots);
         free(c->in);

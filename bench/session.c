@@ -14,6 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "common.h"
 
 #define ANSWER_TIMEOUT_MS 60000
@@ -56,6 +57,7 @@ address_parse(struct address *a, const char *text)
     if (getaddrinfo(host, port, &hints, &found) != 0) {
         return "the address is not known";
     }
+    memcpy(a->host, host, sizeof a->host);
     memcpy(&a->sa, found->ai_addr, found->ai_addrlen);
     a->length = found->ai_addrlen;
     freeaddrinfo(found);
@@ -84,7 +86,7 @@ static bool
 read_exactly(int fd, uint8_t *p, size_t n)
 {
     while (n > 0) {
-        ssize_t got = recv(fd, p, n, 0);
+        ssize_t got = channel_recv(fd, p, n, 0);
 
         if (got < 0 && errno == EINTR) {
             continue;
@@ -102,7 +104,7 @@ static bool
 write_exactly(int fd, const uint8_t *p, size_t n)
 {
     while (n > 0) {
-        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+        ssize_t sent = channel_send(fd, p, n, 0);
 
         if (sent < 0 && errno == EINTR) {
             continue;
@@ -139,9 +141,10 @@ session_start(const struct address *a, unsigned timeout_ms)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
     client_encode_connect(&hello, &cr, false);
     if (connect(fd, (const struct sockaddr *) &a->sa, a->length) != 0
+        || !channel_begin(fd, a->host)
         || !write_exactly(fd, hello.data, hello.len)) {
         saved = errno;
-        close(fd);
+        channel_close(fd);
         fd = -1;
     }
     zk_buf_fini(&hello);
@@ -240,7 +243,7 @@ sessions_close(unsigned count, const int *fds)
             fail("connection %u: closeSession was not answered as it should "
                  "be", i);
         }
-        close(fds[i]);
+        channel_close(fds[i]);
     }
     wire_request_fini(&request);
 }

@@ -21,6 +21,7 @@ struct address {
     struct sockaddr_storage sa;
     socklen_t length;
     char text[128];             /* As given by the user. */
+    char host[128];             /* Of that, or what stands for it. */
 };
 
 /* Parses "HOST:PORT", "[V6]:PORT", "HOST" or "PORT" (missing parts are

@@ -10,7 +10,6 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -163,12 +162,12 @@ catch_up(struct run *r)
         return;
     }
     for (unsigned i = 0; i < r->o->connections; i++) {
-        int flags = fcntl(r->fds[i], F_GETFL);
-
-        /* The load has made them non-blocking. */
-        fcntl(r->fds[i], F_SETFL, flags & ~O_NONBLOCK);
+        /* The load has made them non-blocking, all but a lone one. */
+        (void) channel_set_blocking(r->fds[i], true);
         session_call(r->fds[i], OP_SYNC, "/", 0, 0);
-        fcntl(r->fds[i], F_SETFL, flags);
+        if (r->o->connections > r->o->threads) {
+            (void) channel_set_blocking(r->fds[i], false);
+        }
     }
 }
 
@@ -257,6 +256,9 @@ run_load(const struct options *o)
     raise_file_limit(o->connections);
     make_names(r);
     r->fds = xcalloc(o->connections, sizeof *r->fds);
+    if (o->use_tls) {
+        channel_use_tls(&o->tls);
+    }
     sessions_open(o->addresses, o->n_addresses, o->connections, r->fds);
     r->load = load_create(r->fds, o->connections, o->threads);
     prepare(r);

@@ -24,12 +24,22 @@
 #define CNXN_LOG_BURST 100
 #define CNXN_LOG_GAP_MS 1000
 
+struct selector_thread;
+struct tls_handshaker;
+
 struct cnxn_context {
     /* Set at create, never changed. */
     const struct server_config *config;
+    struct tls_handshaker *handshaker;  /* NULL: no port takes TLS. */
+    struct selector_thread **selectors;
+    unsigned n_selectors;
     struct four_letter_hook words;
     unsigned spin_us;           /* zookeeper.zkd.spinUs */
     size_t output_max;          /* zookeeper.zkd.outputMaxBytes */
+
+    atomic_uint next_selector;  /* Whose turn it is. */
+    atomic_bool serving;        /* A server stands behind the ports. */
+    _Atomic uint64_t plain_local, plain_remote; /* Ever taken without TLS. */
 
     struct cnxn_table table;
     struct connection_expirer expirer;

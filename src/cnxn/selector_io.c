@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include "cnxn/cnxn_tls.h"
 #include "cnxn/selector_internal.h"
 
 #include <errno.h>
@@ -274,7 +275,9 @@ sel_wait_writable(struct selector_thread *sel, struct server_cnxn *c)
         sel_pause(sel, c, CNXN_PAUSE_OUTPUT);
     }
     sel_set_events(sel, c,
-                   (sel_is_live(c) ? c->events & EPOLLIN : 0) | EPOLLOUT);
+                   (sel_is_live(c) ? c->events & EPOLLIN : 0)
+                       | (c->tls_flags & CNXN_TLS_WRITE_READS ? EPOLLIN
+                                                              : EPOLLOUT));
 }
 
 void
@@ -303,7 +306,8 @@ sel_flush(struct selector_thread *sel, struct server_cnxn *c)
         sel_close(sel, c, ending ? why : DISCONNECT_PROTOCOL_ERROR);
         return;
     }
-    if (c->events & EPOLLOUT) {
+    if ((c->events & EPOLLOUT)
+        && !(c->tls_flags & CNXN_TLS_READ_WRITES)) {
         sel_set_events(sel, c, c->events & ~(uint32_t) EPOLLOUT);
     }
     if (c->paused != 0) {

@@ -126,6 +126,8 @@ struct auth_config {
     char *digest_alg;                   /* "SHA1" */
     char *super_digest;                 /* or NULL */
     char *x509_super_user;              /* or NULL */
+    bool x509_enabled;                  /* A port takes TLS, or
+                                         * authProvider.N names it. */
 };
 
 struct quorum_config {

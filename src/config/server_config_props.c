@@ -551,6 +551,7 @@ config_take_properties(struct server_config *c, struct zk_errmsg *em)
     if (rv == ZK_OK) {
         rv = scp_take_poll_time(c, em);
     }
+    c->auth.x509_enabled = scp_has_scheme(c, "x509");
     if (rv == ZK_OK) {
         rv = scp_check_enforced_auth(c, em);
     }

@@ -144,23 +144,25 @@ qsm_log_config(const struct server_config *c)
             c->storage.data_log_dir, c->storage.data_dir);
 }
 
-/* As in Java a member need not take clients: it votes, and holds the data.
- * Whoever wants TLS must not get a member that takes none. */
+/* As in Java a member need not take clients: it votes, and holds the data. */
 static int
 qsm_open_port(struct member_parts *m, const struct server_config *config)
 {
     const struct cnxn_config *c = &config->cnxn;
     struct zk_errmsg em;
+    int rv;
 
     if (c->client.port < 0 && c->secure_client.port == 0) {
         zk_info(main, "clientPort is not set: this member takes no clients");
         return EXIT_CODE_FINISHED;
     }
-    if (server_cnxn_factory_create(config, four_letter_words_hook(m->words),
-                                   &m->factory, &em)
-        != ZK_OK) {
+    rv = server_cnxn_factory_create(config, four_letter_words_hook(m->words),
+                                    &m->factory, &em);
+    if (rv != ZK_OK) {
         m->factory = NULL;
-        return qsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
+        return rv == ZK_ECONFIG
+               ? qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em)
+               : qsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
     }
     return EXIT_CODE_FINISHED;
 }
