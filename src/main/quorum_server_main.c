@@ -219,6 +219,7 @@ qsm_start(struct member_parts *m, const struct server_config *config)
 {
     struct zk_errmsg em;
     int code = qsm_read_keys(m, config);
+    int rv;
 
     if (code == EXIT_CODE_FINISHED) {
         code = qsm_open(m, config);
@@ -229,8 +230,14 @@ qsm_start(struct member_parts *m, const struct server_config *config)
     if (m->factory != NULL) {
         server_cnxn_factory_start(m->factory);
     }
-    if (quorum_peer_start(m->peer, &em) != ZK_OK) {
+    rv = quorum_peer_start(m->peer, &em);
+    if (rv != ZK_OK) {
         qsm_close_port(m);
+    }
+    if (rv == ZK_ECONFIG) {
+        return qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em);
+    }
+    if (rv != ZK_OK) {
         return qsm_fail(EXIT_CODE_QUORUM_PORT, "Unable to bind to quorum "
                         "port", &em);
     }

@@ -252,7 +252,6 @@ ld_serve(struct leader *l, struct zk_errmsg *why)
             break;
         }
         leader_ping_learners_locked(l);
-        leader_answer_syncs_locked(l, leader_core_last_committed(l->core));
         at_tick = !at_tick;
         pass_ms = zk_time_mono_ms() + l->opts.tick_ms / 2;
         zk_unlock(&l->lock);

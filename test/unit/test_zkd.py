@@ -227,6 +227,14 @@ class Refusals(ZkdCase):
                            "Unable to bind to quorum port, exiting abnormally",
                            "127.0.0.1:%d" % self.election_port)
 
+    def test_properties_between_servers(self):
+        for name in ("cnxTimeout", "electionPortBindRetry",
+                     "fastleader.minNotificationInterval"):
+            self.check_refused(self.run_zkd(self.write_member(
+                name + "=soon\n")), 2,
+                "Invalid config, exiting abnormally",
+                "zookeeper." + name)
+
     def test_no_port(self):
         cfg = self.write_cfg()
         with open(cfg, "w", encoding="ascii") as out:
