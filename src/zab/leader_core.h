@@ -96,6 +96,7 @@ int64_t leader_core_last_proposed(const struct leader_core *lc);
 int64_t leader_core_last_committed(const struct leader_core *lc);
 /* Up to where this server's own log is durable (its own acks). */
 int64_t leader_core_own_acked(const struct leader_core *lc);
+
 /* ---- syncs ------------------------------------------------------------- */
 
 /* What a sync that comes now waits for. */
@@ -105,7 +106,10 @@ struct leader_sync_point {
                                  * something behind zxid is committed. */
 };
 
+/* The point of a sync that comes now; wants a PING behind it. */
 struct leader_sync_point leader_core_sync_point(struct leader_core *lc);
+/* May a sync with this point be answered: did a quorum, since it came, say
+ * that this server leads, and is all applied that was proposed before? */
 bool leader_core_is_synced(const struct leader_core *lc,
                            const struct leader_sync_point *sp);
 /* Is a PING to be sent for syncs that wait?  Not while one is on its way to

@@ -399,7 +399,7 @@ class Terminal(harness.ServerCase):
         """Ctrl-C ends the wait for a server that does not answer"""
         self.start()
         self.enter('ls /zookeeper')
-        self.server.process.send_signal(19)     # SIGSTOP
+        self.server.pause()
         try:
             self.screen.type('ls /')
             self.screen.press('Enter')
@@ -409,7 +409,7 @@ class Terminal(harness.ServerCase):
             lines = self.screen.wait_line(self.prompt())
             self.assertIn('interrupted', lines[-2])
         finally:
-            self.server.process.send_signal(18)
+            self.server.resume()
         lines = self.enter('ls /zookeeper')
         self.assertEqual(lines[-2], '[config, quota]')
 

@@ -3,7 +3,6 @@
 """What the client of this project (src/client) does when its link is lost:
 servers that are killed, stopped or away."""
 import os
-import signal
 import sys
 import time
 
@@ -93,13 +92,13 @@ class Restarts:
     def test_a_server_that_stops_answering_is_left(self):
         c = self.client(self.address, '-t', '4000')
         self.tells(c, '! None SyncConnected')
-        os.kill(self.server.process.pid, signal.SIGSTOP)
+        self.server.pause()
         begun = time.monotonic()
         try:
             self.err('ConnectionLoss', c.ask('get', '/'))
             took = time.monotonic() - begun
         finally:
-            os.kill(self.server.process.pid, signal.SIGCONT)
+            self.server.resume()
         self.assertGreater(took, 1.0)           # 2/3 of 4 s, less idleness.
         self.tells(c, '! None Disconnected')
         self.assertIn(c.insist('get', '/').err, ('ok', 'Session-expired'))
@@ -107,7 +106,7 @@ class Restarts:
     def test_ends_while_nobody_answers(self):
         c = self.client(self.address, '-t', '60000')
         self.tells(c, '! None SyncConnected')
-        os.kill(self.server.process.pid, signal.SIGSTOP)
+        self.server.pause()
         try:
             c.send('&get', '/')
             self.assertEqual(c.ask('close', '200').err, 'ConnectionLoss')
@@ -115,7 +114,7 @@ class Restarts:
             self.tells(c, '! None Closed')
             c.close()
         finally:
-            os.kill(self.server.process.pid, signal.SIGCONT)
+            self.server.resume()
 
 
 class RestartsOfZkd(Restarts, ClientCase):

@@ -8,7 +8,6 @@
 import base64
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -218,12 +217,12 @@ class Zkcli(harness.ServerCase):
         run = self.start_lines('-timeout', '2000')
         self.say(run, 'ls /', '[')
         begin = time.monotonic()
-        self.server.process.send_signal(signal.SIGSTOP)
+        self.server.pause()
         try:
             self.say(run, 'get ' + self.base, 'ConnectionLoss')
             self.assertLess(time.monotonic() - begin, 15)
         finally:
-            self.server.process.send_signal(signal.SIGCONT)
+            self.server.resume()
         self.say(run, 'ls /zookeeper', '[config, quota]')
         run.stdin.close()
         self.assertEqual(run.wait(20), 0)
