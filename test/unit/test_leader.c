@@ -1070,12 +1070,16 @@ test_observers_wait_where_too_many_are_brought_up(void)
 #define LOAD_WINDOW 64          /* Requests on their way. */
 #define LOAD_JOINS 12
 #define LOAD_STAY 200           /* Transactions that a joiner stays for. */
+/* So many more are written for each join: on a busy machine what joins would
+ * never get to the end of a tree that grows without end. */
+#define LOAD_JOIN 10000
 
 /* A follower that writes without a pause. */
 struct load {
     struct scripted_learner s;
     struct zk_thread thread;
     atomic_bool stop;
+    _Atomic int64_t allowed;    /* To be written in all. */
 };
 
 static void
@@ -1085,16 +1089,20 @@ load_run(void *arg)
     int64_t sent = 0, done = 0;
 
     while (!atomic_load(&load->stop) || done < sent) {
-        while (!atomic_load(&load->stop) && sent - done < LOAD_WINDOW) {
+        while (!atomic_load(&load->stop) && sent - done < LOAD_WINDOW
+               && sent < atomic_load(&load->allowed)) {
             char *path = zk_xasprintf("/n%ld", (long) ++sent);
 
             sl_create(&load->s, SESSION, (int32_t) sent, path, 100);
             free(path);
         }
-        if (!sl_next(&load->s)) {
+        /* A PING, too, is a moment to go on. */
+        if (!sl_next_of_all(&load->s)) {
             must(false, "the load's link ended", NULL);
         }
-        if (load->s.qp.type == QP_PROPOSAL) {
+        if (load->s.qp.type == QP_PING) {
+            sl_send(&load->s, QP_PING, load->s.qp.zxid, zk_slice("", 0));
+        } else if (load->s.qp.type == QP_PROPOSAL) {
             sl_ack(&load->s, load->s.qp.zxid);
         } else {
             done += load->s.qp.type == QP_COMMIT;
@@ -1148,12 +1156,14 @@ history_take(struct history *h, struct scripted_learner *s)
 
 /* Joins at 'peer', stays for a while, and leaves; its end. */
 static int64_t
-join_and_stay(const struct bench *b, bool observer, int64_t peer)
+join_and_stay(const struct bench *b, struct load *load, bool observer,
+              int64_t peer)
 {
     struct history h = { .proposed = peer, .committed = peer };
     struct scripted_learner s;
     int64_t until_zxid;
 
+    atomic_fetch_add(&load->allowed, LOAD_JOIN);
     join_at(b, &s, observer ? 9 : 2, observer, peer);
     CU_ASSERT(sl_next(&s));
     if (s.qp.type == QP_SNAP) {
@@ -1173,6 +1183,7 @@ join_and_stay(const struct bench *b, bool observer, int64_t peer)
         }
         if (h.up && until_zxid == INT64_MAX) {
             until_zxid = h.committed + LOAD_STAY;
+            atomic_fetch_add(&load->allowed, LOAD_STAY);
         }
     }
     CU_ASSERT_EQUAL(h.wrong, 0);
@@ -1196,8 +1207,8 @@ test_joins_while_others_write_lose_nothing(void)
     CU_ASSERT(until(is_applied_1, &b));     /* <1,1> does not follow 0. */
     zk_thread_start(&load.thread, load_run, &load, "Load");
     for (int i = 0; i < LOAD_JOINS; i++) {
-        peer = join_and_stay(&b, false, i % 3 == 2 ? 0 : peer);
-        observed = join_and_stay(&b, true, i % 4 == 3 ? 0 : observed);
+        peer = join_and_stay(&b, &load, false, i % 3 == 2 ? 0 : peer);
+        observed = join_and_stay(&b, &load, true, i % 4 == 3 ? 0 : observed);
     }
     atomic_store(&load.stop, true);
     zk_thread_join(&load.thread);
