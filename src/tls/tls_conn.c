@@ -44,7 +44,7 @@ tc_create(struct tls_context *ctx, enum tls_side side, int fd,
     zk_assert(c->ssl != NULL);
     c->bio = tls_bio_create(fd);
     SSL_set_bio(c->ssl, c->bio, c->bio);
-    tls_peer_init(&c->peer, tls_context_config(ctx), side, host, sa);
+    tls_peer_init(&c->peer, ctx, side, host, sa);
     SSL_set_app_data(c->ssl, &c->peer);
     return c;
 }

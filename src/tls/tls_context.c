@@ -99,6 +99,7 @@ tls_context_create(const struct tls_config *config, unsigned sides,
     ctx->config = config;
     ctx->sides = sides;
     ctx->created = stamps;
+    ctx->revocation = tls_revocation_create(config);
     zk_mutex_init(&ctx->lock, ZK_LOCK_leaf);
     ctx->server = loaded.server;
     ctx->client = loaded.client;
@@ -125,6 +126,7 @@ tls_context_unref(struct tls_context *ctx)
         return;
     }
     zk_assert(ctx->watcher == NULL);
+    tls_revocation_destroy(ctx->revocation);
     SSL_CTX_free(ctx->server);
     SSL_CTX_free(ctx->client);
     zk_mutex_fini(&ctx->lock);

@@ -10,6 +10,7 @@
 
 #include "tls/tls_conn.h"
 #include "tls/tls_context.h"
+#include "tls/tls_revocation.h"
 #include "tls/tls_store.h"
 #include "util/zk_lock.h"
 
@@ -39,6 +40,7 @@ struct tls_context {
     const struct tls_config *config;
     unsigned sides;
     struct tls_watcher *watcher;        /* Owner's: start and stop. */
+    struct tls_revocation *revocation;  /* NULL: nobody is asked. */
     struct tls_stamps created;          /* The files it was made from. */
     struct zk_mutex lock;
     SSL_CTX *server ZK_GUARDED;         /* NULL: not of that side. */

@@ -50,14 +50,14 @@ tn_print_type(const ASN1_OBJECT *type, struct zk_buf *out)
     return false;
 }
 
+/* Of the types that OpenSSL lets be in a name, as the JVM has them. */
 static bool
 tn_is_text(const ASN1_STRING *value)
 {
     switch (ASN1_STRING_type(value)) {
+    case V_ASN1_IA5STRING:
     case V_ASN1_T61STRING:
     case V_ASN1_PRINTABLESTRING:
-    case V_ASN1_UNIVERSALSTRING:
-    case V_ASN1_GENERALSTRING:
     case V_ASN1_BMPSTRING:
     case V_ASN1_UTF8STRING:
         return true;

@@ -17,8 +17,8 @@
  * (RFC 2253), since ACLs hold that text; a NUL follows that does not count.
  *
  * The last RDN comes first.  Only CN, C, L, ST, O, OU, STREET, DC and UID
- * have names; other types are dotted numbers, and their values, like those
- * that are no directory string (IA5String, as in emailAddress), the DER in
+ * have names; other types (emailAddress) are dotted numbers, and their
+ * values, like those that are no text to Java (UniversalString), the DER in
  * hex behind a '#'.  Bytes of all other values are taken as UTF-8, whatever
  * the string's type says. */
 void tls_name_print(const X509_NAME *name, struct zk_buf *out);

@@ -14,11 +14,12 @@
 #include "util/zk_log.h"
 
 void
-tls_peer_init(struct tls_peer *p, const struct tls_config *config,
+tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
               enum tls_side side, const char *host,
               const struct sockaddr_storage *sa)
 {
-    p->config = config;
+    p->config = ctx->config;
+    p->revocation = ctx->revocation;
     p->side = side;
     p->host = host == NULL ? NULL : zk_xstrdup(host);
     p->address = *sa;
@@ -125,6 +126,21 @@ tp_forgive(int ok, X509_STORE_CTX *store)
     return ok;
 }
 
+static bool
+tp_check_revocation(struct tls_peer *p, X509_STORE_CTX *store)
+{
+    int error;
+
+    if (p->revocation == NULL) {
+        return true;
+    }
+    error = tls_revocation_check(p->revocation,
+                                 X509_STORE_CTX_get0_chain(store), p->why,
+                                 sizeof p->why);
+    X509_STORE_CTX_set_error(store, error);
+    return error == X509_V_OK;
+}
+
 bool
 tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store)
 {
@@ -141,7 +157,7 @@ tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store)
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
         return false;
     }
-    return true;
+    return tp_check_revocation(p, store);
 }
 
 bool

@@ -13,7 +13,8 @@
 #include "tls/tls_internal.h"
 
 struct tls_peer {
-    const struct tls_config *config;    /* Borrowed. */
+    const struct tls_config *config;    /* Both are the context's. */
+    struct tls_revocation *revocation;
     enum tls_side side;                 /* Ours. */
     char *host;                         /* As a client: what was connected
                                          * to; else NULL. */
@@ -22,8 +23,8 @@ struct tls_peer {
                                          * not looked at yet. */
 };
 
-/* Copies 'host' (may be NULL) and 'sa'. */
-void tls_peer_init(struct tls_peer *p, const struct tls_config *config,
+/* Copies 'host' (may be NULL) and 'sa'; 'ctx' must live as long. */
+void tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
                    enum tls_side side, const char *host,
                    const struct sockaddr_storage *sa);
 void tls_peer_fini(struct tls_peer *p);

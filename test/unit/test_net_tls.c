@@ -393,6 +393,7 @@ struct rekeyer {
     size_t out, in;             /* Left to send and to take. */
     unsigned updates;
     bool right, over;
+    char why[256];
 };
 
 static void
@@ -428,6 +429,9 @@ rekeyer_read(struct rekeyer *r)
     }
     r->over = SSL_get_error(r->ssl, 0) != SSL_ERROR_WANT_READ
               && SSL_get_error(r->ssl, 0) != SSL_ERROR_WANT_WRITE;
+    if (r->over) {
+        ERR_error_string_n(ERR_peek_error(), r->why, sizeof r->why);
+    }
 }
 
 static void
@@ -493,6 +497,12 @@ test_new_keys_while_both_sides_send(void)
     CU_ASSERT_TRUE(reader.right && r.right);
     CU_ASSERT_EQUAL(r.in + r.out + reader.left + writer.left, 0);
     CU_ASSERT_TRUE(r.updates > 100);
+    if (writer.rv != ZK_OK || reader.rv != ZK_OK || !reader.right
+        || !r.right || r.in + r.out > 0) {
+        fprintf(stderr, "%s / %s; %u updates; peer: %zu to send, %zu to "
+                "take, right %d: %s\n", writer.em.text, reader.em.text,
+                r.updates, r.out, r.in, r.right, r.why);
+    }
     close(l);
 }
 

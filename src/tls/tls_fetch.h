@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls_fetch.h: revocation lists and answers of OCSP responders, from where
+ * certificates say they are: http: (a proxy of the environment is used) and,
+ * for lists, file:.
+ *
+ * Each call waits for others, by the clock at most as long as it is told, and
+ * takes no more than TLS_FETCH_MAX_* bytes.
+ *
+ * Thread-safety: any thread.
+ */
+#ifndef TLS_TLS_FETCH_H
+#define TLS_TLS_FETCH_H
+
+#include <openssl/ocsp.h>
+#include <openssl/x509.h>
+
+#include "util/zk_error.h"
+
+#define TLS_FETCH_MAX_CRL (16u * 1024 * 1024)
+#define TLS_FETCH_MAX_OCSP (256u * 1024)
+
+/* The list at that URL, which the caller frees; nothing in it is verified. */
+int tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
+                  struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* What the responder answers; the same. */
+int tls_fetch_ocsp(const char *url, const OCSP_REQUEST *request,
+                   int timeout_s, OCSP_RESPONSE **out, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
+
+#endif

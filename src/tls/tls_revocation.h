@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls_revocation.h: has the issuer taken a certificate back (ssl.crl,
+ * ssl.ocsp)?
+ *
+ * As Java's PKIX checker with these properties: every certificate of the path
+ * but the anchor is asked for.  With ocsp its responders are asked first, and
+ * lists when they cannot tell; with crl alone, lists.  Both are found where
+ * the certificate says.  What cannot be told counts as revoked.
+ *
+ * Lists are kept per context: one is fetched again after
+ * TLS_REVOCATION_FRESH_MS, and used for as long as it says it is valid while
+ * its place does not answer.
+ *
+ * Thread-safety: any thread; nobody else waits while one asks.
+ */
+#ifndef TLS_TLS_REVOCATION_H
+#define TLS_TLS_REVOCATION_H
+
+#include <openssl/x509_vfy.h>
+
+#include "config/tls_config.h"
+
+#define TLS_REVOCATION_FRESH_MS 60000
+/* What one question takes at most, and all of a handshake. */
+#define TLS_REVOCATION_ASK_S 5
+#define TLS_REVOCATION_ALL_S 15
+
+struct tls_revocation;
+
+/* NULL when the configuration wants neither.  'config' is borrowed. */
+struct tls_revocation *tls_revocation_create(const struct tls_config *config);
+/* NULL is none. */
+void tls_revocation_destroy(struct tls_revocation *r);
+/* Asks for each certificate of 'chain', which was verified: the peer's own
+ * first, the anchor last.  An X509_V_ERR_* in words, or X509_V_OK. */
+int tls_revocation_check(struct tls_revocation *r,
+                         const STACK_OF(X509) *chain, char *why, size_t size)
+    ZK_WARN_UNUSED;
+
+#endif
