@@ -187,9 +187,25 @@ check_build() {
     fi
 }
 
-# Each libFuzzer target for a while, beginning with its corpus.
+# fuzz TARGET: one libFuzzer target for a while, beginning with its corpus.
+fuzz() {
+    local name="${1##*/}" corpus
+    corpus="build/corpus/$name"
+    mkdir -p "$corpus"
+    set -- "$1" "$corpus"
+    if [ -d "test/fuzz/corpus/${name#fuzz_}" ]; then
+        set -- "$@" "test/fuzz/corpus/${name#fuzz_}"
+    fi
+    local target="$1"
+    shift
+    limited "$target" -max_total_time="$fuzz_seconds" -timeout=10 \
+        -rss_limit_mb=1024 -artifact_prefix="build/corpus/$name-" \
+        "$@" >"build/$name.log" 2>&1
+}
+
+# All of them, as many at once as there are compilers.
 check_fuzzers() {
-    local folder=build/fuzz target name corpus found=
+    local folder=build/fuzz target pids=() names=() i
     say "fuzz: build ($(seconds_left) s left)"
     if ! (build_in "$folder" CC=clang --enable-fuzzers) \
             >build/fuzz.log 2>&1; then
@@ -197,28 +213,27 @@ check_fuzzers() {
         fail_part "the fuzzers do not build; see build/fuzz.log"
         return 0
     fi
+    say "fuzz: run ($(seconds_left) s left)"
     for target in "$folder"/test/fuzz/fuzz_*; do
         if [ ! -f "$target" ] || [ ! -x "$target" ]; then
             continue
         fi
-        found=yes
-        name="${target##*/}"
-        corpus="build/corpus/$name"
-        mkdir -p "$corpus"
-        set -- "$corpus"
-        if [ -d "test/fuzz/corpus/${name#fuzz_}" ]; then
-            set -- "$@" "test/fuzz/corpus/${name#fuzz_}"
+        if [ "${#pids[@]}" -ge "$jobs" ]; then
+            wait "${pids[${#pids[@]} - jobs]}" || true
         fi
-        if limited "$target" -max_total_time="$fuzz_seconds" -timeout=10 \
-                -rss_limit_mb=1024 -artifact_prefix="build/corpus/$name-" \
-                "$@" >"build/$name.log" 2>&1; then
+        fuzz "$target" &
+        pids+=("$!")
+        names+=("${target##*/}")
+    done
+    for i in "${!pids[@]}"; do
+        if wait "${pids[i]}"; then
             passed=$((passed + 1))
         else
-            tail -n 30 "build/$name.log" >&2
-            fail_part "$name; see build/$name.log"
+            tail -n 30 "build/${names[i]}.log" >&2
+            fail_part "${names[i]}; see build/${names[i]}.log"
         fi
     done
-    [ -n "$found" ] || fail_part "no fuzzer was built"
+    [ "${#pids[@]}" -gt 0 ] || fail_part "no fuzzer was built"
 }
 
 check() {
