@@ -187,9 +187,11 @@ check_build() {
     fi
 }
 
-# fuzz TARGET: one libFuzzer target for a while, beginning with its corpus.
+# fuzz TARGET: one libFuzzer target for a while, beginning with its corpus;
+# leaves build/NAME.passed if it found nothing.
 fuzz() {
     local name="${1##*/}" corpus
+    rm -f "build/$name.passed"
     corpus="build/corpus/$name"
     mkdir -p "$corpus"
     set -- "$1" "$corpus"
@@ -200,12 +202,12 @@ fuzz() {
     shift
     limited "$target" -max_total_time="$fuzz_seconds" -timeout=10 \
         -rss_limit_mb=1024 -artifact_prefix="build/corpus/$name-" \
-        "$@" >"build/$name.log" 2>&1
+        "$@" >"build/$name.log" 2>&1 && : >"build/$name.passed"
 }
 
 # All of them, as many at once as there are compilers.
 check_fuzzers() {
-    local folder=build/fuzz target pids=() names=() i
+    local folder=build/fuzz target name pids=() names=()
     say "fuzz: build ($(seconds_left) s left)"
     if ! (build_in "$folder" CC=clang --enable-fuzzers) \
             >build/fuzz.log 2>&1; then
@@ -225,12 +227,13 @@ check_fuzzers() {
         pids+=("$!")
         names+=("${target##*/}")
     done
-    for i in "${!pids[@]}"; do
-        if wait "${pids[i]}"; then
+    wait
+    for name in "${names[@]}"; do
+        if [ -f "build/$name.passed" ]; then
             passed=$((passed + 1))
         else
-            tail -n 30 "build/${names[i]}.log" >&2
-            fail_part "${names[i]}; see build/${names[i]}.log"
+            tail -n 30 "build/$name.log" >&2
+            fail_part "$name; see build/$name.log"
         fi
     done
     [ "${#pids[@]}" -gt 0 ] || fail_part "no fuzzer was built"
