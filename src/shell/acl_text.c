@@ -77,13 +77,31 @@ acl_text_parse(const char *text, struct zk_buf *raw,
     }
 }
 
+/* As Java's records print a string: what would take a list of them apart is
+ * in hexadecimal (Java: Utils.toCSVString). */
+static void
+acl_text_escape(struct zk_slice text, struct zk_buf *out)
+{
+    for (int32_t i = 0; i < text.len; i++) {
+        char c = text.p[i];
+
+        if (c == '\0' || strchr("\n\r,}%", c) != NULL) {
+            zk_buf_printf(out, "%%%02X", (unsigned) c);
+        } else {
+            zk_buf_append(out, &c, 1);
+        }
+    }
+}
+
 void
 acl_text_print(const struct acl_entry *e, struct zk_buf *out)
 {
     char perms[6];
 
     format_perms(e->perms, perms);
-    zk_buf_printf(out, "'%.*s,'%.*s\n: %s\n",
-                  e->scheme.len > 0 ? (int) e->scheme.len : 0, e->scheme.p,
-                  e->id.len > 0 ? (int) e->id.len : 0, e->id.p, perms);
+    zk_buf_append(out, "'", 1);
+    acl_text_escape(e->scheme, out);
+    zk_buf_append(out, ",'", 2);
+    acl_text_escape(e->id, out);
+    zk_buf_printf(out, "\n: %s\n", perms);
 }

@@ -16,7 +16,8 @@
  * for each. */
 void acl_text_parse(const char *text, struct zk_buf *raw,
                     struct zk_buf *complaints);
-/* Appends two lines for one ACL: "'scheme,'id" and ": cdrwa". */
+/* Appends two lines for one ACL: "'scheme,'id" and ": cdrwa".  Newlines, ','
+ * '}' and '%' in scheme and id become "%2C" and the like. */
 void acl_text_print(const struct acl_entry *e, struct zk_buf *out);
 
 #endif

@@ -168,15 +168,20 @@ start_take_option(struct start *s, int argc, char **argv, int *i,
 static int
 start_set_net(struct start *s, struct zk_errmsg *em)
 {
+    int rv = ZK_OK;
+
+    s->net.nodelay = true;
+    s->set.net = &s->net;
     s->secure = system_properties_bool(s->props, "zookeeper.client.secure",
                                        false);
-    s->net.nodelay = true;
     if (s->secure) {
-        return zk_fail(em, ZK_ECONFIG, "zookeeper.client.secure=true: this "
-                       "version has no TLS");
+        rv = tls_config_read(s->props, TLS_CLIENT_PREFIX, &s->tls, em);
     }
-    s->set.net = &s->net;
-    return ZK_OK;
+    if (s->secure && rv == ZK_OK) {
+        rv = tls_context_create(&s->tls, TLS_SIDE_CLIENT, &s->net.tls, em);
+        s->net.connect_tls = true;
+    }
+    return rv;
 }
 
 static int
@@ -242,5 +247,7 @@ void
 start_fini(struct start *s)
 {
     words_fini(&s->command);
+    tls_context_unref(s->net.tls);
+    tls_config_fini(&s->tls);
     system_properties_destroy(s->props);
 }

@@ -10,16 +10,18 @@
 #define SHELL_START_H
 
 #include "config/system_properties.h"
+#include "config/tls_config.h"
 #include "net/net_stream.h"
 #include "shell/shell.h"
 
 struct start {
     struct shell_settings set;
     struct system_properties *props;
-    struct net_options net;
+    struct tls_config tls;
+    struct net_options net;     /* Its context is ours. */
     struct word_list command;   /* Empty: lines are read. */
     bool json;
-    bool secure;                /* zookeeper.client.secure. */
+    bool secure;                /* zookeeper.client.secure */
     bool help, version;
 };
 

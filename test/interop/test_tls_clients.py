@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness                          # noqa: E402
 import servers                          # noqa: E402
+import shells                           # noqa: E402
 import test_golden_frames               # noqa: E402
 import test_poison                      # noqa: E402
 import tlsclient                        # noqa: E402
@@ -524,6 +525,52 @@ class Shell(tlsclient.SecureCase):
         self.assertIn("'x509,'%s\n: cdrwa" % world.client.subject.replace(',', '%2C'), done.stdout, done.stderr)
         done = self.run_shell(world.client, 'get', '/shell')
         self.assertIn('hello', done.stdout, done.stderr)
+
+
+class Zkcli(tlsclient.SecureCase):
+    """The shell of this project."""
+
+    store = {'ssl.clientAuth': 'want'}
+
+    def run_zkcli(self, found, *words, file=False):
+        """One command, with properties as -D words or in a file."""
+        found = dict(found, **{
+            'zookeeper.client.secure': 'true',
+            'zookeeper.clientCnxnSocket':
+                'org.apache.zookeeper.ClientCnxnSocketNetty'})
+        if file:
+            path = os.path.join(world.folder, 'zkcli.properties')
+            with open(path, 'w') as out:
+                out.writelines('%s=%s\n' % item for item in found.items())
+            options = ['-client-configuration', path]
+        else:
+            options = ['-D%s=%s' % item for item in found.items()]
+        return shells.run([shells.zkcli_path()] + options + [
+            '-timeout', '9000', '-server', '%s:%d' % (
+                tlsclient.NAME, self.server.secure[1])] + list(words))
+
+    def test_zkcli(self):
+        """by each kind of store, as options and in a file"""
+        for kind in ('PEM', 'PKCS12', 'JKS'):
+            found = certs.properties('zookeeper.ssl.', world.client,
+                                     world.ca, kind)
+            for file in (False, True):
+                done = self.run_zkcli(found, 'whoami', file=file)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn('Secure connection is enabled', done.stdout)
+                self.assertIn('x509: ' + world.client.subject, done.stdout)
+
+    def test_refused(self):
+        """a server that is not trusted, and stores that are not there"""
+        found = certs.properties('zookeeper.ssl.', None, world.other_ca)
+        done = self.run_zkcli(found, 'ls', '/')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('ConnectionLoss', done.stderr)
+        found['zookeeper.ssl.trustStore.location'] = '/nowhere.pem'
+        done = self.run_zkcli(found, 'ls', '/')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('/nowhere.pem', done.stderr)
+        self.assertEqual(done.stdout, '')
 
 
 if __name__ == '__main__':

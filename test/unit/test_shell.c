@@ -387,6 +387,7 @@ test_acls(void)
     check_acl("digest:u:h=:rw,ip:::1:r",
               "'digest,'u:h=\n: rw\n'ip,'::1\n: r\n", "");
     check_acl("a:b:", "'a,'b\n: \n", "");
+    check_acl("x509:CN=a}%\n:r", "'x509,'CN=a%7D%25%0A\n: r\n", "");
     check_acl("x,a:b:r,", "'a,'b\n: r\n",
               "x does not have the form scheme:id:perm\n");
     check_acl("", "", " does not have the form scheme:id:perm\n");

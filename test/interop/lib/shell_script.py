@@ -141,6 +141,7 @@ SCRIPT = [
     'setAcl -R /t/nope world:anyone:r',
     'addauth digest u:p', 'whoami', 'create /t/mine x auth::cdrwa',
     'getAcl /t/mine', 'create /t/dig x digest:u:p:r', 'delete /t/dig',
+    'create /t/esc x digest:u%}{:h:r,world:anyone:r', 'getAcl /t/esc',
     'addauth', 'getAcl /t/acl extra',
     # Quotas.
     'listquota /t', 'setquota -n 50 /t', 'listquota /t',
