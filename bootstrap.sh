@@ -8,12 +8,12 @@ set -eu
 
 build_packages="gcc make autoconf automake libtool pkg-config libssl-dev
     liblog4c-dev libcunit1-dev zlib1g-dev libdeflate-dev libsnappy-dev
-    uthash-dev"
+    uthash-dev libedit-dev libjansson-dev"
 # What the tests use: Apache ZooKeeper and its clients, to test against; a
 # second compiler, with the run-time of its fuzzer.
-test_packages="zookeeper libzookeeper-java default-jre-headless
-    libzookeeper-mt-dev zookeeper-bin python3 python3-kazoo iproute2 procps
-    openssl clang libclang-rt-14-dev"
+test_packages="zookeeper libzookeeper-java libnetty-java
+    default-jre-headless libzookeeper-mt-dev zookeeper-bin python3
+    python3-kazoo iproute2 procps openssl tmux clang libclang-rt-14-dev"
 
 jobs="${JOBS:-$(nproc)}"
 # "check" ends within this time; a part that has none left counts as failed.
@@ -187,9 +187,27 @@ check_build() {
     fi
 }
 
-# Each libFuzzer target for a while, beginning with its corpus.
+# fuzz TARGET: one libFuzzer target for a while, beginning with its corpus;
+# leaves build/NAME.passed if it found nothing.
+fuzz() {
+    local name="${1##*/}" corpus
+    rm -f "build/$name.passed"
+    corpus="build/corpus/$name"
+    mkdir -p "$corpus"
+    set -- "$1" "$corpus"
+    if [ -d "test/fuzz/corpus/${name#fuzz_}" ]; then
+        set -- "$@" "test/fuzz/corpus/${name#fuzz_}"
+    fi
+    local target="$1"
+    shift
+    limited "$target" -max_total_time="$fuzz_seconds" -timeout=10 \
+        -rss_limit_mb=1024 -artifact_prefix="build/corpus/$name-" \
+        "$@" >"build/$name.log" 2>&1 && : >"build/$name.passed"
+}
+
+# All of them, as many at once as there are compilers.
 check_fuzzers() {
-    local folder=build/fuzz target name corpus found=
+    local folder=build/fuzz target name pids=() names=()
     say "fuzz: build ($(seconds_left) s left)"
     if ! (build_in "$folder" CC=clang --enable-fuzzers) \
             >build/fuzz.log 2>&1; then
@@ -197,28 +215,28 @@ check_fuzzers() {
         fail_part "the fuzzers do not build; see build/fuzz.log"
         return 0
     fi
+    say "fuzz: run ($(seconds_left) s left)"
     for target in "$folder"/test/fuzz/fuzz_*; do
         if [ ! -f "$target" ] || [ ! -x "$target" ]; then
             continue
         fi
-        found=yes
-        name="${target##*/}"
-        corpus="build/corpus/$name"
-        mkdir -p "$corpus"
-        set -- "$corpus"
-        if [ -d "test/fuzz/corpus/${name#fuzz_}" ]; then
-            set -- "$@" "test/fuzz/corpus/${name#fuzz_}"
+        if [ "${#pids[@]}" -ge "$jobs" ]; then
+            wait "${pids[${#pids[@]} - jobs]}" || true
         fi
-        if limited "$target" -max_total_time="$fuzz_seconds" -timeout=10 \
-                -rss_limit_mb=1024 -artifact_prefix="build/corpus/$name-" \
-                "$@" >"build/$name.log" 2>&1; then
+        fuzz "$target" &
+        pids+=("$!")
+        names+=("${target##*/}")
+    done
+    wait
+    for name in "${names[@]}"; do
+        if [ -f "build/$name.passed" ]; then
             passed=$((passed + 1))
         else
             tail -n 30 "build/$name.log" >&2
             fail_part "$name; see build/$name.log"
         fi
     done
-    [ -n "$found" ] || fail_part "no fuzzer was built"
+    [ "${#pids[@]}" -gt 0 ] || fail_part "no fuzzer was built"
 }
 
 check() {

@@ -16,12 +16,16 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(
+    os.path.abspath(__file__)), '../test/lib'))
+import certs                                            # noqa: E402
 import plot                                             # noqa: E402
-from servers import (BenchError, Bench, DEBIAN_CLASSPATH, Server,  # noqa: E402
-                     java_launcher, zkd_launcher)
+from servers import (BenchError, Bench, DEBIAN_CLASSPATH,   # noqa: E402
+                     Server, free_port, java_launcher, zkd_launcher)
 
 HIGHER, LOWER = 'higher', 'lower'
 
@@ -41,6 +45,8 @@ MEASURES = {
     'reads1000.p99': ('Reads, 1000 x 1: p99', 'us', LOWER, 'latency'),
     'writes1000.rate': ('Writes, 1000 x 1', '/s', HIGHER, 'throughput'),
     'writes1000.p99': ('Writes, 1000 x 1: p99', 'us', LOWER, 'latency'),
+    'tls.rate': ('Reads over TLS, 16 x 16', '/s', HIGHER, 'throughput'),
+    'tls.p99': ('Reads over TLS, 16 x 16: p99', 'us', LOWER, 'latency'),
     'snapshot.quiet_p999': ('Writes, no snapshot: p99.9', 'us', LOWER,
                             'latency'),
     'snapshot.busy_p999': ('Writes while snapshots run: p99.9', 'us', LOWER,
@@ -69,7 +75,7 @@ CELLS = {
     'reads1000': ['read', '-c', 1000, '-p', 1],
     'writes1000': ['write', '-c', 1000, '-p', 1],
 }
-GROUPS = list(CELLS) + ['snapshot', 'memory', 'start']
+GROUPS = list(CELLS) + ['tls', 'snapshot', 'memory', 'start']
 IDLE_SECONDS = 3        # From first answer to the look at idle memory.
 
 
@@ -117,6 +123,32 @@ class Comparison:
                 self.note(server, cell + '.rate', result['per_second'])
                 self.note(server, cell + '.p99',
                           result['latency']['p99_us'])
+
+    def run_tls(self, launcher):
+        with tempfile.TemporaryDirectory(prefix='zkd-certs.') as folder:
+            world = certs.World(folder)
+            port = free_port()
+            settings = certs.properties('ssl.', world.server, world.ca)
+            settings.update({
+                'secureClientPort': port,
+                'secureClientPortAddress': '127.0.0.1',
+                'serverCnxnFactory': 'org.apache.zookeeper.server.'
+                                     'NettyServerCnxnFactory'})
+            client = ['--pid', None, '--tls',
+                      '--tls-trust', world.ca.trust_store(),
+                      '--tls-key', world.client.key_store()]
+            address = '127.0.0.1:%d' % port
+            with self.server(launcher, **settings) as server:
+                server.start()
+                client[1] = server.pid
+                if self.o.warm_server > 0:
+                    self.bench.run('mixed', '-r', 50, '-w', 0, '-d',
+                                   self.o.warm_server, *client, address)
+                result = self.bench.run(*CELLS['reads'], *self.timed(),
+                                        *client, address)
+                self.keep_raw(server, 'tls', result)
+                self.note(server, 'tls.rate', result['per_second'])
+                self.note(server, 'tls.p99', result['latency']['p99_us'])
 
     def write_burst(self, launcher, snap_count):
         """p99.9 of writes to a filled tree, and snapshots meanwhile."""
@@ -178,7 +210,7 @@ class Comparison:
         steps = []
         if cells:
             steps.append(lambda launcher: self.run_cells(launcher, cells))
-        for name in ('snapshot', 'memory', 'start'):
+        for name in ('tls', 'snapshot', 'memory', 'start'):
             if name in self.o.only:
                 steps.append(getattr(self, 'run_' + name))
         for number in range(self.o.rounds):

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "common.h"
 
 #define EVENTS_AT_ONCE 256
@@ -121,18 +122,17 @@ wrong_reply(const struct worker *w, const struct connection *c,
             const struct outstanding *o, const uint8_t *body, uint32_t length)
 {
     const struct load_phase *ph = w->phase;
-    int32_t xid = (int32_t) wire_get32(body);
-    int32_t err = (int32_t) wire_get32(body + 12);
-    const char *op = o ? wire_op_name(ph->op[o->kind]) : "nothing";
+    struct jute_reply_header h = client_peek_header(body);
+    const char *op = o ? op_code_name(ph->op[o->kind]) : "nothing";
     uint64_t number = o ? o->number : 0;
 
     fail("connection %u: wrong reply: expected xid %" PRId32 " for %s (number "
          "%" PRIu64 "), %zu bytes, err 0, zxid >= 0x%" PRIx64 "; got xid "
          "%" PRId32 ", %" PRIu32 " bytes, err %" PRId32 ", zxid 0x%" PRIx64
          "%s", c->index,
-         o && ph->op[o->kind] == WIRE_PING ? WIRE_XID_PING : c->reply_xid, op,
+         o && ph->op[o->kind] == OP_PING ? XID_PING : c->reply_xid, op,
          number, o ? ph->request[o->kind]->reply_length : 0, c->last_zxid,
-         xid, length, err, wire_get64(body + 4),
+         h.xid, length, h.err, (uint64_t) h.zxid,
          ph->check_data ? ", or other data than was written" : "");
 }
 
@@ -144,27 +144,28 @@ take_reply(struct worker *w, struct connection *c, const uint8_t *body,
     const struct load_phase *ph = w->phase;
     const struct outstanding *o = &c->slots[c->answered & w->slot_mask];
     const struct wire_request *r = ph->request[o->kind];
-    uint64_t zxid = wire_get64(body + 4);
-    int32_t xid = ph->op[o->kind] == WIRE_PING ? WIRE_XID_PING : c->reply_xid;
+    struct jute_reply_header h = client_peek_header(body);
+    int32_t xid = ph->op[o->kind] == OP_PING ? XID_PING : c->reply_xid;
 
     if (c->answered == c->sent) {
         wrong_reply(w, c, NULL, body, length);
     }
-    if (length != r->reply_length || (int32_t) wire_get32(body) != xid
-        || wire_get32(body + 12) != 0 || zxid < c->last_zxid) {
+    if (length != r->reply_length || h.xid != xid || h.err != KE_OK
+        || (uint64_t) h.zxid < c->last_zxid) {
         wrong_reply(w, c, o, body, length);
     }
-    if (ph->op[o->kind] == WIRE_GET_DATA) {
-        size_t data = r->reply_length - WIRE_REPLY_HEADER - 4 - WIRE_STAT;
+    if (ph->op[o->kind] == OP_GET_DATA) {
+        size_t data = r->reply_length - JUTE_REPLY_HEADER_LEN - 4
+                      - JUTE_STAT_LEN;
 
-        if (wire_get32(body + WIRE_REPLY_HEADER) != data
+        if (zk_get_be32(body + JUTE_REPLY_HEADER_LEN) != data
             || (ph->check_data
-                && memcmp(body + WIRE_REPLY_HEADER + 4, w->pattern,
+                && memcmp(body + JUTE_REPLY_HEADER_LEN + 4, w->pattern,
                           data) != 0)) {
             wrong_reply(w, c, o, body, length);
         }
     }
-    c->last_zxid = zxid;
+    c->last_zxid = (uint64_t) h.zxid;
     c->answered++;
     c->reply_xid = xid_after(c->reply_xid);
     if (counted) {
@@ -181,10 +182,10 @@ take_replies(struct worker *w, struct connection *c, const uint8_t *p,
     uint64_t before = c->answered;
     size_t used = 0;
 
-    while (n - used >= 4 + WIRE_REPLY_HEADER) {
-        uint32_t length = wire_get32(p + used);
+    while (n - used >= 4 + JUTE_REPLY_HEADER_LEN) {
+        uint32_t length = zk_get_be32(p + used);
 
-        if (length < WIRE_REPLY_HEADER || length > w->in_size / 2) {
+        if (length < JUTE_REPLY_HEADER_LEN || length > w->in_size / 2) {
             fail("connection %u: a reply of %" PRIu32 " bytes", c->index,
                  length);
         }
@@ -214,11 +215,11 @@ make_request(struct worker *w, struct connection *c, uint8_t *at, uint64_t now)
     unsigned kind = ph->percent0 < 100
         && next_random(w) % 100 >= ph->percent0;
     const struct wire_request *r = ph->request[kind];
-    uint8_t *path = at + WIRE_PATH_AT;
+    uint8_t *path = at + CLIENT_PATH_AT;
 
     memcpy(at, r->bytes, r->length);
-    wire_put32(at + WIRE_XID_AT, ph->op[kind] == WIRE_PING
-               ? (uint32_t) WIRE_XID_PING : (uint32_t) c->next_xid);
+    zk_put_be32(at + CLIENT_XID_AT, ph->op[kind] == OP_PING
+               ? (uint32_t) XID_PING : (uint32_t) c->next_xid);
     o->kind = kind;
     o->sent_ns = now;
     if (ph->pick != LOAD_PICK_NONE) {
@@ -265,7 +266,7 @@ send_some(const struct connection *c, const uint8_t *p, size_t n)
     ssize_t sent;
 
     do {
-        sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = channel_send(c->fd, p, n, MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) {
         if (errno != EAGAIN) {
@@ -337,7 +338,8 @@ receive(struct worker *w, struct connection *c, int flags)
     if (c->in_length > 0) {
         memcpy(in, c->in, c->in_length);
     }
-    got = recv(c->fd, in + c->in_length, w->in_size - c->in_length, flags);
+    got = channel_recv(c->fd, in + c->in_length, w->in_size - c->in_length,
+                       flags);
     if (got <= 0) {
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
             return false;
@@ -514,7 +516,7 @@ connection_init(struct connection *c, int fd, unsigned index, bool single)
         struct timeval tv = { .tv_usec = 100000 };
 
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    } else if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+    } else if (!channel_set_blocking(fd, false)) {
         fail("fcntl: %s", strerror(errno));
     }
 }
@@ -574,7 +576,7 @@ load_destroy(struct load *load)
     for (unsigned i = 0; i < load->count; i++) {
         struct connection *c = &load->connections[i];
 
-        fcntl(c->fd, F_SETFL, 0);
+        (void) channel_set_blocking(c->fd, true);
         setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
         free(c->slots);
         free(c->in);

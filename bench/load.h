@@ -50,7 +50,7 @@ enum load_pick {
 /* One stretch of load on all connections. */
 struct load_phase {
     /* kind[0] is sent, or kind[1] in (100 - percent0) of 100 cases. */
-    enum wire_op op[2];
+    int32_t op[2];
     const struct wire_request *request[2];
     unsigned percent0;
 

@@ -55,6 +55,11 @@ static const char help_text[] =
 "      --pid PID          the server's process: adds its memory and\n"
 "                         processor time to the report\n"
 "\n"
+"      --tls              speak TLS\n"
+"      --tls-trust STORE  whom to trust (zookeeper.ssl.trustStore.location)\n"
+"      --tls-key STORE    key and certificate to show, if asked for\n"
+"      --tls-password PW  of these stores\n"
+"\n"
 "first-answer\n"
 "      --timeout SEC      give up after this [120]\n"
 "      --pause-us N       microseconds between attempts [1000]\n"
@@ -68,7 +73,8 @@ static const char help_text[] =
 enum {
     OPT_PATH = 256, OPT_PER_PARENT, OPT_FILLED, OPT_KEEP, OPT_CHECK_DATA,
     OPT_SPIN, OPT_STALL, OPT_PID, OPT_TIMEOUT, OPT_PAUSE_US, OPT_JSON,
-    OPT_ALLOW_REMOTE, OPT_HELP
+    OPT_ALLOW_REMOTE, OPT_TLS, OPT_TLS_TRUST, OPT_TLS_KEY, OPT_TLS_PASSWORD,
+    OPT_HELP
 };
 
 static const struct option long_options[] = {
@@ -93,6 +99,10 @@ static const struct option long_options[] = {
     { "pause-us", required_argument, NULL, OPT_PAUSE_US },
     { "json", no_argument, NULL, OPT_JSON },
     { "allow-remote", no_argument, NULL, OPT_ALLOW_REMOTE },
+    { "tls", no_argument, NULL, OPT_TLS },
+    { "tls-trust", required_argument, NULL, OPT_TLS_TRUST },
+    { "tls-key", required_argument, NULL, OPT_TLS_KEY },
+    { "tls-password", required_argument, NULL, OPT_TLS_PASSWORD },
     { "help", no_argument, NULL, OPT_HELP },
     { NULL, 0, NULL, 0 }
 };
@@ -214,6 +224,27 @@ parse_load_option(struct options *o, int c, const char *arg)
     }
 }
 
+static bool
+parse_tls_option(struct options *o, int c, const char *arg)
+{
+    o->use_tls = o->use_tls || c == OPT_TLS;
+    switch (c) {
+    case OPT_TLS:
+        return true;
+    case OPT_TLS_TRUST:
+        o->tls.trust = arg;
+        return true;
+    case OPT_TLS_KEY:
+        o->tls.key = arg;
+        return true;
+    case OPT_TLS_PASSWORD:
+        o->tls.password = arg;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The rest; false if 'c' is none of them either. */
 static bool
 parse_other_option(struct options *o, int c, const char *arg)
@@ -322,6 +353,7 @@ options_parse(struct options *o, int argc, char **argv)
         } else if (c == OPT_ALLOW_REMOTE) {
             allow_remote = true;
         } else if (!parse_load_option(o, c, optarg)
+                   && !parse_tls_option(o, c, optarg)
                    && !parse_other_option(o, c, optarg)) {
             fputs("Try 'zkbench --help'.\n", stderr);
             exit(EXIT_USAGE);

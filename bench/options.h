@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "channel.h"
 #include "session.h"
 
 #define ADDRESSES_MAX 16
@@ -50,6 +51,8 @@ struct options {
     bool check_data;
     bool spin;
     bool json;
+    bool use_tls;
+    struct channel_tls tls;
 };
 
 /* Name of a mode as on the command line. */

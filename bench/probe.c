@@ -23,7 +23,7 @@ struct attempt {
     int fd;
     bool granted;               /* exists has been sent. */
     size_t length;
-    uint8_t in[4 + WIRE_REPLY_HEADER + WIRE_STAT];
+    uint8_t in[4 + JUTE_REPLY_HEADER_LEN + JUTE_STAT_LEN];
 };
 
 struct prober {
@@ -128,14 +128,15 @@ attempt_read(struct prober *p, struct attempt *at)
         return -1;
     }
     at->length += (size_t) got;
-    if (at->length >= 4 && wire_get32(at->in) != wanted - 4) {
+    if (at->length >= 4 && zk_get_be32(at->in) != wanted - 4) {
         return -1;
     }
     if (at->length < wanted) {
         return 0;
     }
     if (at->granted) {
-        return wire_get32(at->in + 4) == 1 && wire_get32(at->in + 16) == 0
+        return client_peek_header(at->in + 4).xid == 1
+            && client_peek_header(at->in + 4).err == KE_OK
             ? 1 : -1;
     }
     if (!session_response_grants(at->in)
@@ -182,8 +183,8 @@ attempts_close(struct prober *p)
 {
     struct wire_request request;
 
-    wire_request_init(&request, WIRE_CLOSE, "", 0);
-    wire_put32(request.bytes + WIRE_XID_AT, 2);
+    wire_request_init(&request, OP_CLOSE_SESSION, "", 0);
+    zk_put_be32(request.bytes + CLIENT_XID_AT, 2);
     for (unsigned i = 0; i < p->n; i++) {
         if (p->attempts[i].granted) {
             (void) send(p->attempts[i].fd, request.bytes, request.length,
@@ -205,8 +206,8 @@ first_answer(const struct address *a, const char *path, unsigned pause_us,
     uint64_t answered = 0;
     struct prober p = { .address = a };
 
-    wire_request_init(&p.exists, WIRE_EXISTS, path, 0);
-    wire_put32(p.exists.bytes + WIRE_XID_AT, 1);
+    wire_request_init(&p.exists, OP_EXISTS, path, 0);
+    zk_put_be32(p.exists.bytes + CLIENT_XID_AT, 1);
     for (;;) {
         uint64_t now = now_ns();
 

@@ -13,7 +13,12 @@ import socket
 import subprocess
 import time
 
-DEBIAN_CLASSPATH = '/etc/zookeeper/conf:/usr/share/java/zookeeper.jar'
+DEBIAN_CLASSPATH = ':'.join(
+    ['/etc/zookeeper/conf', '/usr/share/java/zookeeper.jar']
+    # For TLS.
+    + ['/usr/share/java/netty-%s.jar' % part for part in (
+        'buffer', 'codec', 'common', 'handler', 'resolver', 'transport',
+        'transport-native-epoll', 'transport-native-unix-common')])
 STOP_SECONDS = 60
 START_SECONDS = 300
 

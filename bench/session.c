@@ -14,6 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "common.h"
 
 #define ANSWER_TIMEOUT_MS 60000
@@ -56,6 +57,7 @@ address_parse(struct address *a, const char *text)
     if (getaddrinfo(host, port, &hints, &found) != 0) {
         return "the address is not known";
     }
+    memcpy(a->host, host, sizeof a->host);
     memcpy(&a->sa, found->ai_addr, found->ai_addrlen);
     a->length = found->ai_addrlen;
     freeaddrinfo(found);
@@ -84,7 +86,7 @@ static bool
 read_exactly(int fd, uint8_t *p, size_t n)
 {
     while (n > 0) {
-        ssize_t got = recv(fd, p, n, 0);
+        ssize_t got = channel_recv(fd, p, n, 0);
 
         if (got < 0 && errno == EINTR) {
             continue;
@@ -102,7 +104,7 @@ static bool
 write_exactly(int fd, const uint8_t *p, size_t n)
 {
     while (n > 0) {
-        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+        ssize_t sent = channel_send(fd, p, n, 0);
 
         if (sent < 0 && errno == EINTR) {
             continue;
@@ -121,7 +123,13 @@ session_start(const struct address *a, unsigned timeout_ms)
 {
     struct timeval tv = { .tv_sec = timeout_ms / 1000,
                           .tv_usec = timeout_ms % 1000 * 1000 };
-    uint8_t hello[4 + 45] = { 0 };
+    static const char no_password[16];
+    const struct jute_connect_request cr = {
+        .time_out = SESSION_TIMEOUT_MS,
+        .passwd = { no_password, sizeof no_password },
+    };
+    struct zk_buf hello = { 0 };
+    int saved = 0;
     int one = 1;
     int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -131,26 +139,29 @@ session_start(const struct address *a, unsigned timeout_ms)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
-    wire_put32(hello, 45);
-    wire_put32(hello + 16, SESSION_TIMEOUT_MS);
-    wire_put32(hello + 28, 16);         /* A password of 16 zero bytes. */
+    client_encode_connect(&hello, &cr, false);
     if (connect(fd, (const struct sockaddr *) &a->sa, a->length) != 0
-        || !write_exactly(fd, hello, sizeof hello)) {
-        int saved = errno;
-
-        close(fd);
-        errno = saved;
-        return -1;
+        || !channel_begin(fd, a->host)
+        || !write_exactly(fd, hello.data, hello.len)) {
+        saved = errno;
+        channel_close(fd);
+        fd = -1;
     }
+    zk_buf_fini(&hello);
+    errno = saved;
     return fd;
 }
 
 bool
 session_response_grants(const uint8_t *frame)
 {
-    /* The timeout granted and the session's id. */
-    return wire_get32(frame) == SESSION_RESPONSE - 4
-        && wire_get32(frame + 8) != 0 && wire_get64(frame + 12) != 0;
+    struct jute_connect_response cr;
+    bool read_only;
+
+    return zk_get_be32(frame) == SESSION_RESPONSE - 4
+        && client_decode_connect(frame + 4, SESSION_RESPONSE - 4, &cr,
+                                 &read_only) == ZK_OK
+        && cr.time_out != 0 && cr.session_id != 0;
 }
 
 void
@@ -181,25 +192,25 @@ sessions_open(const struct address *a, unsigned n, unsigned count, int *fds)
 /* Sends one request with xid 1 and reads its reply.  Returns false if the
  * connection or the reply is not as it should be. */
 static bool
-call(int fd, enum wire_op op, const char *path, size_t data_length,
+call(int fd, int32_t op, const char *path, size_t data_length,
      int32_t *err)
 {
     struct wire_request request;
-    uint8_t head[4 + WIRE_REPLY_HEADER];
+    uint8_t head[4 + JUTE_REPLY_HEADER_LEN];
     uint8_t rest[4096];
     size_t left;
     bool ok;
 
     wire_request_init(&request, op, path, data_length);
-    wire_put32(request.bytes + WIRE_XID_AT, 1);
+    zk_put_be32(request.bytes + CLIENT_XID_AT, 1);
     ok = write_exactly(fd, request.bytes, request.length)
         && read_exactly(fd, head, sizeof head)
-        && wire_get32(head + 4) == 1;
+        && client_peek_header(head + 4).xid == 1;
     if (ok) {
-        *err = (int32_t) wire_get32(head + 16);
-        left = wire_get32(head) - WIRE_REPLY_HEADER;
+        *err = client_peek_header(head + 4).err;
+        left = zk_get_be32(head) - JUTE_REPLY_HEADER_LEN;
         ok = left == (*err == 0
-                      ? request.reply_length - WIRE_REPLY_HEADER : 0);
+                      ? request.reply_length - JUTE_REPLY_HEADER_LEN : 0);
         while (ok && left > 0) {
             size_t n = left < sizeof rest ? left : sizeof rest;
 
@@ -215,10 +226,10 @@ void
 sessions_close(unsigned count, const int *fds)
 {
     struct wire_request request;
-    uint8_t reply[4 + WIRE_REPLY_HEADER];
+    uint8_t reply[4 + JUTE_REPLY_HEADER_LEN];
 
-    wire_request_init(&request, WIRE_CLOSE, "", 0);
-    wire_put32(request.bytes + WIRE_XID_AT, 0x7fffffff);
+    wire_request_init(&request, OP_CLOSE_SESSION, "", 0);
+    zk_put_be32(request.bytes + CLIENT_XID_AT, 0x7fffffff);
     for (unsigned i = 0; i < count; i++) {
         if (!write_exactly(fds[i], request.bytes, request.length)) {
             fail("connection %u: closeSession: %s", i, strerror(errno));
@@ -226,29 +237,29 @@ sessions_close(unsigned count, const int *fds)
     }
     for (unsigned i = 0; i < count; i++) {
         if (!read_exactly(fds[i], reply, sizeof reply)
-            || wire_get32(reply) != WIRE_REPLY_HEADER
-            || wire_get32(reply + 4) != 0x7fffffff
-            || wire_get32(reply + 16) != 0) {
+            || zk_get_be32(reply) != JUTE_REPLY_HEADER_LEN
+            || client_peek_header(reply + 4).xid != 0x7fffffff
+            || client_peek_header(reply + 4).err != KE_OK) {
             fail("connection %u: closeSession was not answered as it should "
                  "be", i);
         }
-        close(fds[i]);
+        channel_close(fds[i]);
     }
     wire_request_fini(&request);
 }
 
 int32_t
-session_call(int fd, enum wire_op op, const char *path, size_t data_length,
+session_call(int fd, int32_t op, const char *path, size_t data_length,
              int32_t allowed_err)
 {
     int32_t err = 0;
 
     if (!call(fd, op, path, data_length, &err)) {
         fail("%s %s: no answer, or not the one to this request",
-             wire_op_name(op), path);
+             op_code_name(op), path);
     }
     if (err != 0 && err != allowed_err) {
-        fail("%s %s: err %" PRId32, wire_op_name(op), path, err);
+        fail("%s %s: err %" PRId32, op_code_name(op), path, err);
     }
     return err;
 }
@@ -266,7 +277,7 @@ session_make_path(int fd, const char *path)
         if (path[i] == '/' || path[i] == '\0') {
             memcpy(part, path, i);
             part[i] = '\0';
-            session_call(fd, WIRE_CREATE, part, 0, WIRE_ERR_NODEEXISTS);
+            session_call(fd, OP_CREATE, part, 0, KE_NODE_EXISTS);
         }
     }
 }

@@ -21,6 +21,7 @@ struct address {
     struct sockaddr_storage sa;
     socklen_t length;
     char text[128];             /* As given by the user. */
+    char host[128];             /* Of that, or what stands for it. */
 };
 
 /* Parses "HOST:PORT", "[V6]:PORT", "HOST" or "PORT" (missing parts are
@@ -52,7 +53,7 @@ bool session_response_grants(const uint8_t *frame);
 
 /* Sends 'op' on 'path' and waits for the answer.  Returns its err, which is 0
  * or one of 'allowed_err'; ends the process on anything else. */
-int32_t session_call(int fd, enum wire_op op, const char *path,
+int32_t session_call(int fd, int32_t op, const char *path,
                      size_t data_length, int32_t allowed_err);
 
 /* Creates 'path' and every missing parent of it. */

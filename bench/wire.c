@@ -7,121 +7,60 @@
 
 #include "common.h"
 
-/* A cursor that only counts when 'at' is NULL. */
-struct out {
-    uint8_t *at;
-    size_t length;
-};
-
-static void
-out_int(struct out *o, int32_t v)
+static struct zk_op
+op_of(int32_t op, const char *path, struct zk_slice data)
 {
-    if (o->at) {
-        wire_put32(o->at + o->length, (uint32_t) v);
-    }
-    o->length += 4;
-}
-
-static void
-out_bytes(struct out *o, const void *p, size_t n)
-{
-    out_int(o, (int32_t) n);
-    if (o->at) {
-        memcpy(o->at + o->length, p, n);
-    }
-    o->length += n;
-}
-
-static void
-out_data(struct out *o, size_t n)
-{
-    out_int(o, (int32_t) n);
-    if (o->at) {
-        wire_data(o->at + o->length, n);
-    }
-    o->length += n;
-}
-
-/* One ACL entry: all permissions for world:anyone. */
-static void
-out_open_acl(struct out *o)
-{
-    out_int(o, 1);
-    out_int(o, 31);
-    out_bytes(o, "world", 5);
-    out_bytes(o, "anyone", 6);
-}
-
-static void
-out_request(struct out *o, enum wire_op op, const char *path, size_t data)
-{
-    out_int(o, 0);              /* Frame length, known at the end. */
-    out_int(o, 0);              /* xid, set at each sending. */
-    out_int(o, op);
-    if (op == WIRE_PING || op == WIRE_CLOSE) {
-        return;
-    }
-    out_bytes(o, path, strlen(path));
     switch (op) {
-    case WIRE_CREATE:
-        out_data(o, data);
-        out_open_acl(o);
-        out_int(o, 0);          /* Persistent. */
-        break;
-    case WIRE_DELETE:
-        out_int(o, -1);         /* Any version. */
-        break;
-    case WIRE_SET_DATA:
-        out_data(o, data);
-        out_int(o, -1);
-        break;
-    case WIRE_EXISTS:
-    case WIRE_GET_DATA:
-        if (o->at) {
-            o->at[o->length] = 0;       /* No watch. */
-        }
-        o->length += 1;
-        break;
-    case WIRE_SYNC:
-    case WIRE_PING:
-    case WIRE_CLOSE:
-        break;
+    case OP_CREATE:
+        return zk_op_create(path, data, acl_raw_open, CREATE_PERSISTENT, 0);
+    case OP_DELETE:
+        return zk_op_delete(path, -1);
+    case OP_EXISTS:
+        return zk_op_exists(path, false);
+    case OP_GET_DATA:
+        return zk_op_get_data(path, false);
+    case OP_SET_DATA:
+        return zk_op_set_data(path, data, -1);
+    case OP_SYNC:
+        return zk_op_sync(path);
+    default:
+        return (struct zk_op) { .op = op };
     }
 }
 
 static size_t
-reply_length(enum wire_op op, const char *path, size_t data)
+reply_length(int32_t op, const char *path, size_t data)
 {
     switch (op) {
-    case WIRE_CREATE:
-    case WIRE_SYNC:
-        return WIRE_REPLY_HEADER + 4 + strlen(path);
-    case WIRE_GET_DATA:
-        return WIRE_REPLY_HEADER + 4 + data + WIRE_STAT;
-    case WIRE_EXISTS:
-    case WIRE_SET_DATA:
-        return WIRE_REPLY_HEADER + WIRE_STAT;
-    case WIRE_DELETE:
-    case WIRE_PING:
-    case WIRE_CLOSE:
-        break;
+    case OP_CREATE:
+    case OP_SYNC:
+        return JUTE_REPLY_HEADER_LEN + 4 + strlen(path);
+    case OP_GET_DATA:
+        return JUTE_REPLY_HEADER_LEN + 4 + data + JUTE_STAT_LEN;
+    case OP_EXISTS:
+    case OP_SET_DATA:
+        return JUTE_REPLY_HEADER_LEN + JUTE_STAT_LEN;
+    default:
+        return JUTE_REPLY_HEADER_LEN;
     }
-    return WIRE_REPLY_HEADER;
 }
 
 void
-wire_request_init(struct wire_request *r, enum wire_op op, const char *path,
+wire_request_init(struct wire_request *r, int32_t op, const char *path,
                   size_t data_length)
 {
-    struct out o = { NULL, 0 };
+    uint8_t *data = xcalloc(1, data_length + 1);
+    struct zk_buf frame = { 0 };
+    struct zk_op o = op_of(op, path,
+                           zk_slice(data, (int32_t) data_length));
 
-    out_request(&o, op, path, data_length);
-    r->length = o.length;
-    r->bytes = xcalloc(1, o.length);
-    o.at = r->bytes;
-    o.length = 0;
-    out_request(&o, op, path, data_length);
-    wire_put32(r->bytes, (uint32_t) (r->length - 4));
+    wire_data(data, data_length);
+    if (client_encode_op(&frame, 0, &o, "") != KE_OK) {
+        fail("%s is no request", op_code_name(op));
+    }
+    free(data);
+    r->bytes = frame.data;
+    r->length = frame.len;
     r->reply_length = reply_length(op, path, data_length);
 }
 
@@ -138,28 +77,4 @@ wire_data(uint8_t *out, size_t length)
     for (size_t i = 0; i < length; i++) {
         out[i] = (uint8_t) ('a' + i % 26);
     }
-}
-
-const char *
-wire_op_name(enum wire_op op)
-{
-    switch (op) {
-    case WIRE_CREATE:
-        return "create";
-    case WIRE_DELETE:
-        return "delete";
-    case WIRE_EXISTS:
-        return "exists";
-    case WIRE_GET_DATA:
-        return "getData";
-    case WIRE_SET_DATA:
-        return "setData";
-    case WIRE_SYNC:
-        return "sync";
-    case WIRE_PING:
-        return "ping";
-    case WIRE_CLOSE:
-        return "closeSession";
-    }
-    return "unknown";
 }

@@ -10,7 +10,6 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -103,7 +102,7 @@ make_names(struct run *r)
 /* Runs 'op' once on each of 'count' numbered znodes, as fast as it goes;
  * 'count' 0: on those which the last phase made. */
 static void
-for_each_znode(struct run *r, enum wire_op op, const char *path,
+for_each_znode(struct run *r, int32_t op, const char *path,
                struct numbering numbering, uint64_t count)
 {
     const struct options *o = r->o;
@@ -148,10 +147,10 @@ prepare(struct run *r)
 
         snprintf(path, sizeof path, "%.*s",
                  (int) (r->numbering.group_at + LOAD_DIGITS), r->child);
-        for_each_znode(r, WIRE_CREATE, path, group,
+        for_each_znode(r, OP_CREATE, path, group,
                        (o->operations + o->per_parent - 1) / o->per_parent);
     } else if (o->mode <= MODE_MIXED) {
-        for_each_znode(r, WIRE_CREATE, r->child, r->numbering, o->keys);
+        for_each_znode(r, OP_CREATE, r->child, r->numbering, o->keys);
     }
 }
 
@@ -163,12 +162,12 @@ catch_up(struct run *r)
         return;
     }
     for (unsigned i = 0; i < r->o->connections; i++) {
-        int flags = fcntl(r->fds[i], F_GETFL);
-
-        /* The load has made them non-blocking. */
-        fcntl(r->fds[i], F_SETFL, flags & ~O_NONBLOCK);
-        session_call(r->fds[i], WIRE_SYNC, "/", 0, 0);
-        fcntl(r->fds[i], F_SETFL, flags);
+        /* The load has made them non-blocking, all but a lone one. */
+        (void) channel_set_blocking(r->fds[i], true);
+        session_call(r->fds[i], OP_SYNC, "/", 0, 0);
+        if (r->o->connections > r->o->threads) {
+            (void) channel_set_blocking(r->fds[i], false);
+        }
     }
 }
 
@@ -183,24 +182,24 @@ clean_up(struct run *r)
         || o->mode == MODE_PING) {
         return;
     }
-    for_each_znode(r, WIRE_DELETE, r->child, r->numbering,
+    for_each_znode(r, OP_DELETE, r->child, r->numbering,
                    o->mode == MODE_CREATE ? 0 : o->keys);
     sessions_open(o->addresses, 1, 1, &fd);
-    session_call(fd, WIRE_DELETE, r->parent, 0, 0);
+    session_call(fd, OP_DELETE, r->parent, 0, 0);
     sessions_close(1, &fd);
 }
 
-static enum wire_op
+static int32_t
 mode_op(enum mode mode)
 {
     switch (mode) {
     case MODE_WRITE:
-        return WIRE_SET_DATA;
+        return OP_SET_DATA;
     case MODE_CREATE:
     case MODE_FILL:
-        return WIRE_CREATE;
+        return OP_CREATE;
     case MODE_PING:
-        return WIRE_PING;
+        return OP_PING;
     case MODE_READ:
     case MODE_MIXED:
     case MODE_FIRST_ANSWER:
@@ -208,7 +207,7 @@ mode_op(enum mode mode)
     case MODE_COUNT:
         break;
     }
-    return WIRE_GET_DATA;
+    return OP_GET_DATA;
 }
 
 /* The phase that is measured. */
@@ -216,14 +215,14 @@ static void
 measure(struct run *r)
 {
     const struct options *o = r->o;
-    enum wire_op op = mode_op(o->mode);
+    int32_t op = mode_op(o->mode);
     struct wire_request request[2];
     struct load_phase phase = {
-        .op = { op, WIRE_SET_DATA },
+        .op = { op, OP_SET_DATA },
         .request = { &request[0], &request[1] },
         .percent0 = o->mode == MODE_MIXED ? o->read_percent : 100,
-        .pick = op == WIRE_PING ? LOAD_PICK_NONE
-            : op == WIRE_CREATE ? LOAD_PICK_NEXT : LOAD_PICK_RANDOM,
+        .pick = op == OP_PING ? LOAD_PICK_NONE
+            : op == OP_CREATE ? LOAD_PICK_NEXT : LOAD_PICK_RANDOM,
         .numbering = r->numbering,
         .keys = o->keys,
         .window = o->outstanding,
@@ -238,7 +237,7 @@ measure(struct run *r)
         phase.duration_ns = (uint64_t) (o->duration_s * 1e9);
     }
     wire_request_init(&request[0], op, r->child, o->data_size);
-    wire_request_init(&request[1], WIRE_SET_DATA, r->child, o->data_size);
+    wire_request_init(&request[1], OP_SET_DATA, r->child, o->data_size);
     load_run(r->load, &phase, &r->report.load, on_start, on_end, r);
     wire_request_fini(&request[0]);
     wire_request_fini(&request[1]);
@@ -257,6 +256,9 @@ run_load(const struct options *o)
     raise_file_limit(o->connections);
     make_names(r);
     r->fds = xcalloc(o->connections, sizeof *r->fds);
+    if (o->use_tls) {
+        channel_use_tls(&o->tls);
+    }
     sessions_open(o->addresses, o->n_addresses, o->connections, r->fds);
     r->load = load_create(r->fds, o->connections, o->threads);
     prepare(r);

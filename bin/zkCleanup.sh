@@ -17,11 +17,6 @@ else
     . "$ZOOBINDIR/zkEnv.sh"
 fi
 
-zk_find_program
-ZK_PROPERTIES=()
-ZK_IGNORED=()
-zk_java_words "${JVMFLAGS:-}"
-
 case "${1:-}" in
 '' | -*)
     snap_dir="$(zk_property dataDir "$ZOOCFG")"
@@ -35,4 +30,4 @@ case "${1:-}" in
     fi
     ;;
 esac
-exec "$ZKD" "${ZK_PROPERTIES[@]}" --purge "$@"
+zk_tool purge "$@"

@@ -77,25 +77,29 @@ zk_fail() {
     exit 1
 }
 
-# zk_find_program: sets ZKD to the server program, or ends the script.
-# A ZKD from the environment wins.  Then come an installed tree (sbin beside
-# bin), a build tree, the build folder of bootstrap.sh, the configured
-# sbindir, and PATH.
+# zk_find_program [NAME]: sets ZKD to the server program, or for the NAMEs
+# zktool and zkcli ZKTOOL and ZKCLI to those, or ends the script.  A value
+# from the environment wins.  Then come an installed tree (sbin beside bin), a
+# build tree, the build folder of bootstrap.sh, the configured sbindir, the
+# folder of ZKD, and PATH.
 zk_find_program() {
-    local place
-    if [ -n "${ZKD:-}" ]; then
-        [ -x "$ZKD" ] || zk_fail "ZKD=$ZKD is not a program"
+    local name="${1:-zkd}" place
+    local var="${name^^}"
+    if [ -n "${!var:-}" ]; then
+        [ -x "${!var}" ] || zk_fail "$var=${!var} is not a program"
         return 0
     fi
-    for place in "$ZOOBINDIR/../sbin" "$ZOOBINDIR/../src" \
-            "$ZOOBINDIR/../build/src" "$zk_sbindir"; do
-        if [ -f "$place/zkd" ] && [ -x "$place/zkd" ]; then
-            ZKD="$place/zkd"
+    for place in "$ZOOBINDIR/../sbin" "$ZOOBINDIR" "$ZOOBINDIR/../src" \
+            "$ZOOBINDIR/../build/src" "$zk_sbindir" \
+            "$(dirname "${ZKD:-/}")"; do
+        if [ -f "$place/$name" ] && [ -x "$place/$name" ]; then
+            printf -v "$var" %s "$place/$name"
             return 0
         fi
     done
-    ZKD="$(type -P zkd)" ||
-        zk_fail "cannot find the server program zkd; set ZKD to its path"
+    printf -v "$var" %s "$(type -P "$name")"
+    [ -n "${!var}" ] ||
+        zk_fail "cannot find the program $name; set $var to its path"
 }
 
 # zk_property KEY FILE: prints the value of KEY as java.util.Properties reads
@@ -171,6 +175,15 @@ zk_property() {
         if (joined) entry(whole)
         if (value != "") print value
     }' "$2"
+}
+
+# zk_tool COMMAND WORDS...: becomes zktool, with the -D words of JVMFLAGS.
+zk_tool() {
+    zk_find_program zktool
+    ZK_PROPERTIES=()
+    ZK_IGNORED=()
+    zk_java_words "${JVMFLAGS:-}"
+    exec "$ZKTOOL" "${ZK_PROPERTIES[@]}" "$@"
 }
 
 # zk_java_words FLAGS: splits a JVMFLAGS-like string at blanks, as an

@@ -185,7 +185,8 @@ flw_answer_idle(const struct word *word, const struct word_call *call,
 }
 
 static void
-flw_answer(void *self, uint32_t code, uint64_t arg, struct zk_buf *out)
+flw_answer(void *self, uint32_t code, uint64_t arg, bool secure,
+           struct zk_buf *out)
 {
     struct four_letter_words *w = self;
     const size_t i = flw_find(code);
@@ -205,6 +206,7 @@ flw_answer(void *self, uint32_t code, uint64_t arg, struct zk_buf *out)
     }
     if (words_enter(w, &call)) {
         call.arg = arg;
+        call.secure = secure;
         words[i].answer(&call, out);
         words_leave(&call);
     } else {

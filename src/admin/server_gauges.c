@@ -163,15 +163,38 @@ sg_min_client_response_size(const struct word_call *call)
 static int64_t
 sg_auth_failed_count(const struct word_call *call)
 {
-    return (int64_t) atomic_load(&sg_stats(call)->auth_failed);
+    struct cnxn_tls_counts tls;
+
+    server_cnxn_factory_tls_counts(call->factory, &tls);
+    return (int64_t) (atomic_load(&sg_stats(call)->auth_failed)
+                      + tls.failed);
 }
 
-/* What only servers of an ensemble have, or only Java's Netty port counts. */
 static int64_t
-sg_none(const struct word_call *call)
+sg_outstanding_tls_handshake(const struct word_call *call)
 {
-    (void) call;
-    return 0;
+    struct cnxn_tls_counts tls;
+
+    server_cnxn_factory_tls_counts(call->factory, &tls);
+    return (int64_t) tls.under_way;
+}
+
+static int64_t
+sg_non_mtls_remote_conn_count(const struct word_call *call)
+{
+    struct cnxn_tls_counts tls;
+
+    server_cnxn_factory_tls_counts(call->factory, &tls);
+    return (int64_t) tls.plain_remote;
+}
+
+static int64_t
+sg_non_mtls_local_conn_count(const struct word_call *call)
+{
+    struct cnxn_tls_counts tls;
+
+    server_cnxn_factory_tls_counts(call->factory, &tls);
+    return (int64_t) tls.plain_local;
 }
 
 static int64_t
@@ -242,10 +265,13 @@ static const struct sg_kind sg_kinds[] = {
     { "last_client_response_size", sg_last_client_response_size, NULL, false },
     { "max_client_response_size", sg_max_client_response_size, NULL, false },
     { "min_client_response_size", sg_min_client_response_size, NULL, false },
-    { "outstanding_tls_handshake", sg_none, NULL, false },
+    { "outstanding_tls_handshake", sg_outstanding_tls_handshake, NULL,
+      false },
     { "auth_failed_count", sg_auth_failed_count, NULL, false },
-    { "non_mtls_remote_conn_count", sg_none, NULL, false },
-    { "non_mtls_local_conn_count", sg_none, NULL, false },
+    { "non_mtls_remote_conn_count", sg_non_mtls_remote_conn_count, NULL,
+      false },
+    { "non_mtls_local_conn_count", sg_non_mtls_local_conn_count, NULL,
+      false },
     { "quorum_size", sg_quorum_size, NULL, true },
 };
 

@@ -18,6 +18,7 @@ struct word_call {
     struct server_cnxn_factory *factory;    /* NULL as long as zks is. */
     int64_t since_ms;                       /* It serves; monotonic. */
     uint64_t arg;                           /* stmk: the mask. */
+    bool secure;                            /* It came to the secure port. */
 };
 
 /* Begins a look at the server, which ends by words_leave.  False, and

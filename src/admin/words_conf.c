@@ -38,22 +38,6 @@ wc_print_path(struct zk_buf *out, const char *name, const char *path)
     free(whole);
 }
 
-/* The port, or -1 when there is none. */
-static int
-wc_client_port(const struct word_call *call)
-{
-    return call->config->cnxn.client.port > 0
-        ? server_cnxn_factory_port(call->factory) : -1;
-}
-
-static int
-wc_secure_port(const struct word_call *call)
-{
-    const int port = call->config->cnxn.secure_client.port;
-
-    return port > 0 ? port : -1;
-}
-
 static void
 wc_print_folders(const struct word_call *call, struct zk_buf *out)
 {
@@ -119,8 +103,10 @@ word_conf(const struct word_call *call, struct zk_buf *out)
 {
     const struct server_config *c = call->config;
 
-    zk_buf_printf(out, "clientPort=%d\n", wc_client_port(call));
-    zk_buf_printf(out, "secureClientPort=%d\n", wc_secure_port(call));
+    zk_buf_printf(out, "clientPort=%d\n", 
+                  server_cnxn_factory_port(call->factory));
+    zk_buf_printf(out, "secureClientPort=%d\n",
+                  server_cnxn_factory_secure_port(call->factory));
     wc_print_folders(call, out);
     zk_buf_printf(out, "tickTime=%d\n", c->tick_time_ms);
     zk_buf_printf(out, "maxClientCnxns=%d\n", c->cnxn.max_client_cnxns);

@@ -58,7 +58,7 @@ ws_connections(const struct word_call *call, bool brief, struct zk_buf *out)
 {
     struct ws_lines l = { out, brief };
 
-    server_cnxn_factory_each(call->factory, ws_connection, &l);
+    server_cnxn_factory_each(call->factory, call->secure, ws_connection, &l);
     zk_buf_append(out, "\n", 1);
 }
 
@@ -137,7 +137,7 @@ word_cons(const struct word_call *call, struct zk_buf *out)
 void
 word_crst(const struct word_call *call, struct zk_buf *out)
 {
-    server_cnxn_factory_reset_stats(call->factory);
+    server_cnxn_factory_reset_stats(call->factory, call->secure);
     zk_buf_printf(out, "Connection stats reset.\n");
 }
 

@@ -15,7 +15,6 @@
 #include "auth/providers.h"
 #include "proto/keeper_error.h"
 #include "util/zk_log.h"
-#include "util/zk_utf8.h"
 
 /* Base64 of the longest digest and a NUL. */
 #define DIGEST_TEXT_MAX ((EVP_MAX_MD_SIZE + 2) / 3 * 4 + 1)
@@ -132,7 +131,8 @@ da_authenticate(const struct auth_options *opts, const struct auth_info *info,
     if (zk_slice_is_null(data)) {
         return KE_AUTH_FAILED;
     }
-    zk_utf8_repair(data, &text);
+    /* What is not UTF-8 must come to the same digest on every server. */
+    utf8_repair(data, &text);
     /* A superfluous byte: an empty buffer has no memory to point to. */
     zk_buf_append(&text, "", 1);
     user = zk_slice(text.data, (int32_t) (text.len - 1));

@@ -4,6 +4,7 @@
 #define AUTH_PROVIDERS_H
 
 #include "auth/auth_provider.h"
+#include "util/utf8.h"
 #include "util/zk_buf.h"
 
 extern const struct auth_provider digest_auth_provider;

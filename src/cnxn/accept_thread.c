@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cnxn/server_cnxn.h"
+#include "cnxn/tls_handshaker.h"
 #include "metrics/server_metrics.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -32,19 +33,17 @@ struct accept_thread {
 
     /* Set before the start, never changed. */
     struct cnxn_context *ctx;
+    enum accept_kind kind;
     int listen_fd;              /* -1 once closed. */
     int event_fd;
     int port;
     char *address;
-    struct selector_thread *const *selectors;
-    unsigned n_selectors;
     struct zk_thread thread;
 
     atomic_bool stopping;
 
     /* Owned by the thread. */
     int spare_fd;               /* -1: it could not be had. */
-    unsigned next;              /* Whose turn it is. */
     int64_t logged_ms;
     uint64_t unlogged;          /* Refused since then. */
 };
@@ -122,8 +121,8 @@ at_choose(const struct addrinfo *all)
 }
 
 static int
-at_listen_host(const char *host, int port, int backlog, int *fd,
-               struct zk_errmsg *em)
+at_listen_host(const char *key, const struct host_port *where, int backlog,
+               int *fd, struct zk_errmsg *em)
 {
     const struct addrinfo hints = {
         .ai_family = AF_UNSPEC,
@@ -134,11 +133,11 @@ at_listen_host(const char *host, int port, int backlog, int *fd,
     char service[16];
     int err;
 
-    snprintf(service, sizeof service, "%d", port);
-    err = getaddrinfo(host, service, &hints, &all);
+    snprintf(service, sizeof service, "%d", where->port);
+    err = getaddrinfo(where->host, service, &hints, &all);
     if (err != 0) {
         return zk_fail(em, ZK_ECONFIG,
-                       "clientPortAddress %s cannot be resolved: %s", host,
+                       "%s %s cannot be resolved: %s", key, where->host,
                        gai_strerror(err));
     }
     ai = at_choose(all);
@@ -175,8 +174,10 @@ at_open(struct accept_thread *at, const struct host_port *where,
     if (where->host == NULL) {
         at->listen_fd = at_listen_any(where->port, backlog);
     } else {
-        rv = at_listen_host(where->host, where->port, backlog,
-                            &at->listen_fd, em);
+        rv = at_listen_host(at->kind == ACCEPT_SECURE
+                                ? "secureClientPortAddress"
+                                : "clientPortAddress",
+                            where, backlog, &at->listen_fd, em);
     }
     if (rv == ZK_OK && at->listen_fd < 0) {
         rv = zk_fail_errno(em, "cannot listen for clients on %s:%d",
@@ -188,7 +189,8 @@ at_open(struct accept_thread *at, const struct host_port *where,
 }
 
 int
-accept_thread_create(struct cnxn_context *ctx, const struct host_port *where,
+accept_thread_create(struct cnxn_context *ctx, enum accept_kind kind,
+                     const struct host_port *where,
                      struct accept_thread **out, struct zk_errmsg *em)
 {
     struct accept_thread *at = zk_xcalloc(1, sizeof *at);
@@ -196,6 +198,7 @@ accept_thread_create(struct cnxn_context *ctx, const struct host_port *where,
 
     at->magic = ACCEPT_THREAD_MAGIC;
     at->ctx = ctx;
+    at->kind = kind;
     at->listen_fd = at->event_fd = at->spare_fd = -1;
     rv = at_open(at, where, em);
     if (rv != ZK_OK) {
@@ -207,7 +210,10 @@ accept_thread_create(struct cnxn_context *ctx, const struct host_port *where,
     at->address = zk_xasprintf("%s:%d",
                                where->host ? where->host : "0.0.0.0",
                                at->port);
-    zk_info(factory, "binding to port %s", at->address);
+    zk_info(factory, "binding to port %s%s", at->address,
+            kind == ACCEPT_SECURE    ? " for TLS"
+            : kind == ACCEPT_UNIFIED ? " for plain text and TLS"
+                                     : "");
     *out = at;
     return ZK_OK;
 }
@@ -348,13 +354,12 @@ at_welcome(struct accept_thread *at, int fd,
            const struct sockaddr_storage *sa)
 {
     const struct cnxn_config *config = &at->ctx->config->cnxn;
-    struct selector_thread *sel = at->selectors[at->next];
     enum cnxn_admission verdict;
     char remote[CNXN_REMOTE_MAX];
     struct cnxn_address from;
-    struct server_cnxn *c;
 
     cnxn_address_set(&from, sa);
+    from.secure = at->kind == ACCEPT_SECURE;
     verdict = cnxn_table_admit(&at->ctx->table, &from,
                                config->max_client_cnxns, config->max_cnxns);
     if (verdict != CNXN_ADMITTED) {
@@ -366,10 +371,12 @@ at_welcome(struct accept_thread *at, int fd,
         zk_debug(factory, "Accepted socket connection from %s", remote);
     }
     at_socket_options(at, fd);
-    at->next = (at->next + 1) % at->n_selectors;
-    c = server_cnxn_create(at->ctx, sel, fd, &from);
-    cnxn_table_add(&at->ctx->table, c);
-    selector_thread_add(sel, c);
+    if (at->kind == ACCEPT_PLAIN) {
+        server_cnxn_begin(at->ctx, fd, &from, NULL);
+    } else {
+        tls_handshaker_add(at->ctx->handshaker, fd, &from,
+                           at->kind == ACCEPT_UNIFIED);
+    }
 }
 
 /* Errors of the connection that was to be accepted, not of ours. */
@@ -430,13 +437,9 @@ at_run(void *arg)
 }
 
 void
-accept_thread_start(struct accept_thread *at,
-                    struct selector_thread *const *selectors, unsigned n)
+accept_thread_start(struct accept_thread *at)
 {
     ZK_CHECK(at, ACCEPT_THREAD_MAGIC);
-    zk_assert(n > 0);
-    at->selectors = selectors;
-    at->n_selectors = n;
     zk_thread_start(&at->thread, at_run, at, "Accept:%d", at->port);
 }
 

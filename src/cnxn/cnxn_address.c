@@ -29,13 +29,47 @@ cnxn_address_set(struct cnxn_address *a, const struct sockaddr_storage *from)
     }
 }
 
+static bool
+ca_is_v4(const struct cnxn_address *a)
+{
+    return memcmp(a->ip, ca_v4_prefix, sizeof ca_v4_prefix) == 0;
+}
+
+void
+cnxn_address_sockaddr(const struct cnxn_address *a,
+                      struct sockaddr_storage *out)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+
+    memset(out, 0, sizeof *out);
+    if (ca_is_v4(a)) {
+        memcpy(&v4.sin_addr, a->ip + 12, 4);
+        v4.sin_port = htons(a->port);
+        memcpy(out, &v4, sizeof v4);
+    } else {
+        memcpy(&v6.sin6_addr, a->ip, 16);
+        v6.sin6_port = htons(a->port);
+        memcpy(out, &v6, sizeof v6);
+    }
+}
+
+bool
+cnxn_address_is_loopback(const struct cnxn_address *a)
+{
+    static const uint8_t v6_loopback[16] = { [15] = 1 };
+
+    return ca_is_v4(a) ? a->ip[12] == 127
+                       : memcmp(a->ip, v6_loopback, 16) == 0;
+}
+
 void
 cnxn_address_host(const struct cnxn_address *a, char out[CNXN_HOST_MAX])
 {
     const uint8_t *ip = a->ip;
     size_t at = 0;
 
-    if (memcmp(ip, ca_v4_prefix, sizeof ca_v4_prefix) == 0) {
+    if (ca_is_v4(a)) {
         snprintf(out, CNXN_HOST_MAX, "%u.%u.%u.%u", ip[12], ip[13], ip[14],
                  ip[15]);
         return;

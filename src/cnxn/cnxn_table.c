@@ -8,9 +8,12 @@
 
 #include "cnxn/server_cnxn.h"
 
+/* What is counted together: an address at one of the ports. */
+#define CT_KEY_BYTES (sizeof ((struct cnxn_address *) NULL)->ip + 1)
+
 /* How many connections an address has; exists as long as it has some. */
 struct cnxn_of_address {
-    uint8_t ip[16];
+    uint8_t key[CT_KEY_BYTES];
     int n;
     UT_hash_handle hh;
 };
@@ -23,7 +26,7 @@ cnxn_table_init(struct cnxn_table *t)
     t->sessions = NULL;
     t->addresses = NULL;
     t->first = NULL;
-    t->n_listed = 0;
+    memset(t->n_admitted, 0, sizeof t->n_admitted);
     zk_unlock(&t->lock);
     atomic_init(&t->n, 0);
 }
@@ -31,19 +34,30 @@ cnxn_table_init(struct cnxn_table *t)
 void
 cnxn_table_fini(struct cnxn_table *t)
 {
-    zk_assert(cnxn_table_count(t) == 0);
+    zk_lock(&t->lock);
+    zk_assert(t->addresses == NULL);
+    zk_unlock(&t->lock);
     zk_mutex_fini(&t->lock);
 }
 
 /* ---- counting ---------------------------------------------------------- */
+
+static void
+ct_key(const struct cnxn_address *a, uint8_t key[CT_KEY_BYTES])
+{
+    memcpy(key, a->ip, sizeof a->ip);
+    key[sizeof a->ip] = a->secure;
+}
 
 static struct cnxn_of_address *
 ct_find_locked(struct cnxn_table *t, const struct cnxn_address *a)
     ZK_REQUIRES(t->lock)
 {
     struct cnxn_of_address *found;
+    uint8_t key[CT_KEY_BYTES];
 
-    HASH_FIND(hh, t->addresses, a->ip, sizeof a->ip, found);
+    ct_key(a, key);
+    HASH_FIND(hh, t->addresses, key, sizeof key, found);
     return found;
 }
 
@@ -55,11 +69,11 @@ ct_count_locked(struct cnxn_table *t, const struct cnxn_address *a)
 
     if (of == NULL) {
         of = zk_xcalloc(1, sizeof *of);
-        memcpy(of->ip, a->ip, sizeof of->ip);
-        HASH_ADD(hh, t->addresses, ip, sizeof of->ip, of);
+        ct_key(a, of->key);
+        HASH_ADD(hh, t->addresses, key, sizeof of->key, of);
     }
     of->n++;
-    atomic_fetch_add(&t->n, 1);
+    t->n_admitted[a->secure]++;
 }
 
 static void
@@ -73,7 +87,7 @@ ct_uncount_locked(struct cnxn_table *t, const struct cnxn_address *a)
         HASH_DELETE(hh, t->addresses, of);
         free(of);
     }
-    atomic_fetch_sub(&t->n, 1);
+    t->n_admitted[a->secure]--;
 }
 
 enum cnxn_admission
@@ -85,7 +99,7 @@ cnxn_table_admit(struct cnxn_table *t, const struct cnxn_address *from,
 
     zk_lock(&t->lock);
     of = ct_find_locked(t, from);
-    if (max > 0 && cnxn_table_count(t) >= (size_t) max) {
+    if (max > 0 && t->n_admitted[from->secure] >= (size_t) max) {
         verdict = CNXN_TOO_MANY;
     } else if (max_of_address > 0 && of != NULL
                && of->n >= max_of_address) {
@@ -123,7 +137,7 @@ cnxn_table_add(struct cnxn_table *t, struct server_cnxn *c)
         t->first->table_prev = c;
     }
     t->first = c;
-    t->n_listed++;
+    atomic_fetch_add(&t->n, 1);
     zk_unlock(&t->lock);
 }
 
@@ -144,7 +158,7 @@ cnxn_table_remove(struct cnxn_table *t, struct server_cnxn *c)
     if (c->table_next != NULL) {
         c->table_next->table_prev = c->table_prev;
     }
-    t->n_listed--;
+    atomic_fetch_sub(&t->n, 1);
     ct_uncount_locked(t, &c->peer);
     zk_unlock(&t->lock);
 }
@@ -156,12 +170,12 @@ cnxn_table_all(struct cnxn_table *t, size_t *n)
     size_t i = 0;
 
     zk_lock(&t->lock);
-    all = zk_xmalloc((t->n_listed + 1) * sizeof(struct server_cnxn *));
+    all = zk_xmalloc((cnxn_table_count(t) + 1) * sizeof(struct server_cnxn *));
     for (struct server_cnxn *c = t->first; c != NULL; c = c->table_next) {
         server_cnxn_ref(c);
         all[i++] = c;
     }
-    zk_assert(i == t->n_listed);
+    zk_assert(i == cnxn_table_count(t));
     zk_unlock(&t->lock);
     *n = i;
     return all;

@@ -4,7 +4,8 @@
  * address, and as a list.
  *
  * An address is counted from cnxn_table_admit on, which comes before there
- * is a connection; whoever drops the socket gives the count back.
+ * is a connection; whoever drops the socket gives the count back.  The plain
+ * and the secure port are counted apart, as Java has a factory for each.
  *
  * Thread-safety: all functions; own lock (cnxn_table).
  */
@@ -22,8 +23,8 @@ struct cnxn_table {
     struct server_cnxn *sessions ZK_GUARDED;    /* uthash by session id */
     struct cnxn_of_address *addresses ZK_GUARDED;   /* uthash by address */
     struct server_cnxn *first ZK_GUARDED;       /* Those added. */
-    size_t n_listed ZK_GUARDED;
-    _Atomic size_t n;           /* Admitted; to be read without the lock. */
+    size_t n_admitted[2] ZK_GUARDED;            /* by cnxn_address.secure */
+    _Atomic size_t n;           /* Listed; to be read without the lock. */
 };
 
 enum cnxn_admission {
@@ -36,7 +37,8 @@ enum cnxn_admission {
 void cnxn_table_init(struct cnxn_table *t);
 void cnxn_table_fini(struct cnxn_table *t);
 
-/* Counts a new socket unless one of the limits (0: none) is reached. */
+/* Counts a new socket unless one of the limits (0: none) of its port is
+ * reached. */
 enum cnxn_admission cnxn_table_admit(struct cnxn_table *t,
                                      const struct cnxn_address *from,
                                      int max_of_address, int max);
@@ -57,7 +59,7 @@ struct server_cnxn *cnxn_table_set_session(struct cnxn_table *t,
  * reference, or NULL. */
 struct server_cnxn *cnxn_table_take_session(struct cnxn_table *t,
                                             int64_t session_id);
-/* Connections now; may be stale when read. */
+/* Connections that are listed now; may be stale when read. */
 size_t cnxn_table_count(const struct cnxn_table *t);
 /* All that are listed, each with a reference, in memory that the caller
  * frees; *n says how many. */

@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include "cnxn/cnxn_tls.h"
 #include "cnxn/selector_internal.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 
 #include "cnxn/session_handshake.h"
 #include "metrics/server_metrics.h"
+#include "tls/tls_conn.h"
 #include "util/zk_bytes.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -38,8 +40,9 @@ sel_log_client(const struct server_cnxn *c, const char *what, long number)
     char remote[CNXN_REMOTE_MAX];
 
     cnxn_address_remote(&c->peer, remote);
-    zk_warn(cnxn, "closing the connection of %s, session 0x%lx: %s %ld",
-            remote, (long) c->sink.session_id, what, number);
+    log_limit_at(&c->ctx->log_limit, cnxn, ZK_LOG_WARN,
+                 "closing the connection of %s, session 0x%lx: %s %ld",
+                 remote, (long) c->sink.session_id, what, number);
 }
 
 /* ---- frames ------------------------------------------------------------ */
@@ -207,7 +210,8 @@ sel_word(struct selector_thread *sel, struct server_cnxn *c, uint32_t word,
     c->is_word = true;
     sel_set_events(sel, c, 0);
     sel_count_word(c, 1, 0);
-    c->ctx->words.answer(c->ctx->words.self, word, arg, &answer);
+    c->ctx->words.answer(c->ctx->words.self, word, arg, c->peer.secure,
+                         &answer);
     len = answer.len;
     cnxn_tally_clear(&none);
     (void) server_cnxn_append(c, &answer, &none);
@@ -236,6 +240,17 @@ sel_try_word(struct selector_thread *sel, struct server_cnxn *c,
     return true;
 }
 
+/* Does a first frame of this length begin TLS? */
+static bool
+sel_speaks_tls(const struct server_cnxn *c, int32_t len)
+{
+    unsigned char first[4];
+
+    zk_put_be32(first, (uint32_t) len);
+    return c->state == CNXN_FRESH && c->tls == NULL
+           && tls_sniff(first, sizeof first) == TLS_SNIFF_TLS;
+}
+
 /* May a frame of this length come?  If not, the connection ends. */
 static bool
 sel_length_ok(struct server_cnxn *c, int32_t len)
@@ -243,7 +258,10 @@ sel_length_ok(struct server_cnxn *c, int32_t len)
     struct large_requests *large = &c->ctx->large;
 
     if (len < 0 || len > c->ctx->config->cnxn.jute_max_buffer) {
-        sel_log_client(c, "a frame of unreasonable length", len);
+        sel_log_client(c, sel_speaks_tls(c, len)
+                              ? "it speaks TLS to a port for plain text; what "
+                                "would be a length is"
+                              : "a frame of unreasonable length", len);
     } else if (c->zks == NULL) {
         server_metrics_inc(METRIC_cnxn_closed_without_zk_server_running);
         sel_log_client(c, "no server is running; a frame of length", len);
@@ -479,5 +497,8 @@ sel_resume(struct selector_thread *sel, struct server_cnxn *c)
     sel_go_on(sel, c);
     if (c->state != CNXN_CLOSED && c->paused == 0 && sel_is_live(c)) {
         sel_set_events(sel, c, c->events | EPOLLIN);
+        if (c->tls_flags & CNXN_TLS_MORE) {
+            sel_look_again(sel, c);
+        }
     }
 }

@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include "cnxn/cnxn_tls.h"
 #include "cnxn/selector_internal.h"
 
 #include <errno.h>
@@ -131,6 +132,11 @@ sel_is_live(const struct server_cnxn *c)
 static int
 sel_close_level(const struct server_cnxn *c, enum disconnect_reason why)
 {
+    if (c->zks == NULL && c->sink.session_id == 0) {
+        /* A storm of clients during an election; selector_frames.c tells of
+         * them, as many as are of use. */
+        return ZK_LOG_DEBUG;
+    }
     switch (why) {
     case DISCONNECT_CLIENT_CLOSED_SESSION:
     case DISCONNECT_CLIENT_RECONNECT:
@@ -269,7 +275,9 @@ sel_wait_writable(struct selector_thread *sel, struct server_cnxn *c)
         sel_pause(sel, c, CNXN_PAUSE_OUTPUT);
     }
     sel_set_events(sel, c,
-                   (sel_is_live(c) ? c->events & EPOLLIN : 0) | EPOLLOUT);
+                   (sel_is_live(c) ? c->events & EPOLLIN : 0)
+                       | (c->tls_flags & CNXN_TLS_WRITE_READS ? EPOLLIN
+                                                              : EPOLLOUT));
 }
 
 void
@@ -298,7 +306,8 @@ sel_flush(struct selector_thread *sel, struct server_cnxn *c)
         sel_close(sel, c, ending ? why : DISCONNECT_PROTOCOL_ERROR);
         return;
     }
-    if (c->events & EPOLLOUT) {
+    if ((c->events & EPOLLOUT)
+        && !(c->tls_flags & CNXN_TLS_READ_WRITES)) {
         sel_set_events(sel, c, c->events & ~(uint32_t) EPOLLOUT);
     }
     if (c->paused != 0) {

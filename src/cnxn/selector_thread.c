@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "cnxn/cnxn_tls.h"
 #include "cnxn/selector_internal.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -274,6 +275,9 @@ sel_adopt(struct selector_thread *sel, struct server_cnxn *c)
         return;
     }
     sel_touch(sel, c);
+    if (c->tls_flags & CNXN_TLS_MORE) {
+        sel_look_again(sel, c);
+    }
     if (sel->reading_off) {
         sel_pause(sel, c, CNXN_PAUSE_SERVER);
     }
@@ -343,6 +347,9 @@ sel_event(struct selector_thread *sel, struct server_cnxn *c,
     if (c->state == CNXN_CLOSED) {
         return;
     }
+    if (c->tls_flags != 0) {
+        events = cnxn_tls_events(c, events);
+    }
     if (events & EPOLLOUT) {
         sel_writable(sel, c);
         if (c->state == CNXN_CLOSED) {
@@ -356,7 +363,8 @@ sel_event(struct selector_thread *sel, struct server_cnxn *c,
     } else if (broken) {
         sel_hold_end(sel);
         sel_close(sel, c, DISCONNECT_IO_ERROR);
-    } else if (events & EPOLLIN) {
+    } else if ((events & EPOLLIN)
+               && !(c->tls_flags & CNXN_TLS_WRITE_READS)) {
         sel_set_events(sel, c, c->events & ~(uint32_t) EPOLLIN);
     }
 }
@@ -386,7 +394,11 @@ sel_look_at_paused(struct selector_thread *sel)
         struct server_cnxn *c = sel->again_list[i];
 
         c->again = false;
-        sel_resume(sel, c);
+        if (c->paused != 0) {
+            sel_resume(sel, c);
+        } else if ((c->tls_flags & CNXN_TLS_MORE) && sel_is_live(c)) {
+            sel_read(sel, c);
+        }
     }
     if (n > 0) {
         sel->again_n -= n;

@@ -9,6 +9,7 @@
 
 #include "auth/acl_check.h"
 #include "cnxn/cnxn_context.h"
+#include "cnxn/cnxn_tls.h"
 #include "cnxn/selector_thread.h"
 #include "cnxn/session_handshake.h"
 #include "jute/zookeeper_records.h"
@@ -68,6 +69,32 @@ server_cnxn_create(struct cnxn_context *ctx, struct selector_thread *selector,
     c->state = CNXN_FRESH;
     c->idle_timeout_ms = ctx->config->cnxn.sessionless_timeout_ms;
     return c;
+}
+
+static void
+sc_count_plain(struct cnxn_context *ctx, const struct cnxn_address *peer)
+{
+    atomic_fetch_add_explicit(cnxn_address_is_loopback(peer)
+                                  ? &ctx->plain_local
+                                  : &ctx->plain_remote,
+                              1, memory_order_relaxed);
+}
+
+void
+server_cnxn_begin(struct cnxn_context *ctx, int fd,
+                  const struct cnxn_address *peer, struct tls_conn *tls)
+{
+    unsigned turn = atomic_fetch_add(&ctx->next_selector, 1);
+    struct selector_thread *sel = ctx->selectors[turn % ctx->n_selectors];
+    struct server_cnxn *c = server_cnxn_create(ctx, sel, fd, peer);
+
+    if (tls != NULL) {
+        cnxn_tls_begin(c, tls);
+    } else {
+        sc_count_plain(ctx, peer);
+    }
+    cnxn_table_add(&ctx->table, c);
+    selector_thread_add(sel, c);
 }
 
 struct server_cnxn *
@@ -556,6 +583,9 @@ server_cnxn_shut(struct server_cnxn *c, bool graceful)
     zk_buf_fini(&c->in);
     zk_buf_fini(&c->sending);
     c->sent = 0;
+    if (c->tls != NULL) {
+        cnxn_tls_end(c, graceful);
+    }
     if (graceful && shutdown(c->fd, SHUT_WR) == 0) {
         for (int i = 0; i < HANG_UP_ROUNDS
                         && recv(c->fd, sink, sizeof sink, MSG_DONTWAIT) > 0;
@@ -570,12 +600,18 @@ server_cnxn_shut(struct server_cnxn *c, bool graceful)
 ssize_t
 server_cnxn_recv(struct server_cnxn *c, void *p, size_t room)
 {
+    if (c->tls != NULL) {
+        return cnxn_tls_recv(c, p, room);
+    }
     return recv(c->fd, p, room, MSG_DONTWAIT);
 }
 
 ssize_t
 server_cnxn_send(struct server_cnxn *c, const void *p, size_t len)
 {
+    if (c->tls != NULL) {
+        return cnxn_tls_send(c, p, len);
+    }
     return send(c->fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

@@ -26,6 +26,7 @@
 
 struct cnxn_context;
 struct selector_thread;
+struct tls_conn;
 
 enum cnxn_state {
     CNXN_FRESH,                 /* A word or a ConnectRequest comes first. */
@@ -115,6 +116,8 @@ struct server_cnxn {
     /* Owned by the selector. */
     int fd;
     enum cnxn_state state;
+    unsigned tls_flags;         /* enum cnxn_tls_flag */
+    struct tls_conn *tls;       /* NULL: plain text. */
     unsigned paused;            /* enum cnxn_pause */
     uint32_t events;            /* As epoll has it. */
     bool touched;               /* In the selector's list of this batch. */
@@ -141,6 +144,11 @@ struct server_cnxn *server_cnxn_create(struct cnxn_context *ctx,
                                        struct selector_thread *selector,
                                        int fd,
                                        const struct cnxn_address *peer);
+/* The same for an admitted socket, which is put into the table and handed to
+ * the selector whose turn it is.  'tls' (its own, too) is what the handshake
+ * left, NULL: the client speaks plain text.  Any thread. */
+void server_cnxn_begin(struct cnxn_context *ctx, int fd,
+                       const struct cnxn_address *peer, struct tls_conn *tls);
 /* The last one frees it; the selector has closed it before. */
 struct server_cnxn *server_cnxn_ref(struct server_cnxn *c);
 void server_cnxn_unref(struct server_cnxn *c);
@@ -192,7 +200,7 @@ void server_cnxn_shut(struct server_cnxn *c, bool graceful);
 /* Remembers that the frame just submitted was large. */
 void server_cnxn_note_large(struct server_cnxn *c, int32_t len);
 
-/* The bytes' way in and out (the one place to change for TLS): as recv and
+/* The bytes' way in and out, through TLS where there is that: as recv and
  * send of a non-blocking socket. */
 ssize_t server_cnxn_recv(struct server_cnxn *c, void *p, size_t room);
 ssize_t server_cnxn_send(struct server_cnxn *c, const void *p, size_t len);

@@ -10,6 +10,7 @@
 #include "cnxn/cnxn_context.h"
 #include "cnxn/selector_thread.h"
 #include "cnxn/server_cnxn.h"
+#include "cnxn/tls_handshaker.h"
 #include "metrics/server_metrics.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -28,9 +29,7 @@ struct server_cnxn_factory {
 
     /* Set at create, never changed. */
     struct cnxn_context ctx;
-    struct accept_thread *accept;
-    struct selector_thread **selectors;
-    unsigned n_selectors;
+    struct accept_thread *accept, *secure;  /* NULL: no such port. */
     bool started;               /* main thread */
 };
 
@@ -41,8 +40,8 @@ scf_wake(void *self)
 {
     struct server_cnxn_factory *f = self;
 
-    for (unsigned i = 0; i < f->n_selectors; i++) {
-        selector_thread_wake_if_posted(f->selectors[i]);
+    for (unsigned i = 0; i < f->ctx.n_selectors; i++) {
+        selector_thread_wake_if_posted(f->ctx.selectors[i]);
     }
 }
 
@@ -137,37 +136,68 @@ scf_create_selectors(struct server_cnxn_factory *f, struct zk_errmsg *em)
 {
     unsigned want = scf_selectors(f->ctx.config);
 
-    f->selectors = zk_xcalloc(want, sizeof(struct selector_thread *));
-    for (; f->n_selectors < want; f->n_selectors++) {
+    f->ctx.selectors = zk_xcalloc(want, sizeof(struct selector_thread *));
+    for (; f->ctx.n_selectors < want; f->ctx.n_selectors++) {
         struct selector_thread *sel =
-            selector_thread_create(&f->ctx, f->n_selectors, em);
+            selector_thread_create(&f->ctx, f->ctx.n_selectors, em);
 
         if (sel == NULL) {
             return ZK_EIO;
         }
-        f->selectors[f->n_selectors] = sel;
+        f->ctx.selectors[f->ctx.n_selectors] = sel;
     }
     return ZK_OK;
+}
+
+static int
+scf_open_ports(struct server_cnxn_factory *f, bool unified,
+               struct zk_errmsg *em)
+{
+    const struct cnxn_config *config = &f->ctx.config->cnxn;
+    int rv = ZK_OK;
+
+    if (config->client.port >= 0) {
+        rv = accept_thread_create(&f->ctx,
+                                  unified ? ACCEPT_UNIFIED : ACCEPT_PLAIN,
+                                  &config->client, &f->accept, em);
+    }
+    if (rv == ZK_OK && config->secure_client.port != 0) {
+        rv = accept_thread_create(&f->ctx, ACCEPT_SECURE,
+                                  &config->secure_client, &f->secure, em);
+    }
+    return rv;
+}
+
+/* What is wrong with the stores is told with the port that needs them. */
+static int
+scf_create_handshaker(struct server_cnxn_factory *f, struct zk_errmsg *em)
+{
+    int port = f->ctx.config->cnxn.secure_client.port;
+    struct zk_errmsg why;
+    int rv = tls_handshaker_create(&f->ctx, &f->ctx.handshaker, &why);
+
+    if (rv == ZK_OK) {
+        return ZK_OK;
+    }
+    return port != 0
+           ? zk_fail(em, rv, "secureClientPort=%d: %s", port, why.text)
+           : zk_fail(em, rv, "client.portUnification=true: %s", why.text);
 }
 
 static int
 scf_open(struct server_cnxn_factory *f, struct zk_errmsg *em)
 {
     const struct cnxn_config *config = &f->ctx.config->cnxn;
+    bool unified = config->client.port >= 0 && config->port_unification;
     int rv = scf_read_properties(&f->ctx, em);
 
-    if (rv == ZK_OK && config->secure_client.port != 0) {
-        rv = zk_fail(em, ZK_ECONFIG,
-                     "secureClientPort %d: TLS for clients is not supported "
-                     "in this version", config->secure_client.port);
+    if (rv == ZK_OK && (unified || config->secure_client.port != 0)) {
+        rv = scf_create_handshaker(f, em);
     }
     if (rv == ZK_OK) {
         rv = scf_create_selectors(f, em);
     }
-    if (rv == ZK_OK) {
-        rv = accept_thread_create(&f->ctx, &config->client, &f->accept, em);
-    }
-    return rv;
+    return rv == ZK_OK ? scf_open_ports(f, unified, em) : rv;
 }
 
 static void
@@ -186,6 +216,7 @@ scf_init_context(struct cnxn_context *ctx, const struct server_config *config,
                                 : 1,
                             scf_expire);
     large_requests_init(&ctx->large, cc);
+    log_limit_init(&ctx->log_limit, CNXN_LOG_BURST, CNXN_LOG_GAP_MS);
     zk_mutex_init(&ctx->throttle_lock, ZK_LOCK_leaf);
     zk_lock(&ctx->throttle_lock);
     connection_throttle_init(&ctx->throttle, cc, now_ms,
@@ -212,7 +243,7 @@ server_cnxn_factory_create(const struct server_config *config,
     zk_info(factory,
             "Configuring NIO connection handler with %ds sessionless "
             "connection timeout, %u selector thread(s)",
-            config->cnxn.sessionless_timeout_ms / 1000, f->n_selectors);
+            config->cnxn.sessionless_timeout_ms / 1000, f->ctx.n_selectors);
     *out = f;
     return ZK_OK;
 }
@@ -226,12 +257,15 @@ server_cnxn_factory_destroy(struct server_cnxn_factory *f)
     ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
     zk_assert(!f->started);
     accept_thread_destroy(f->accept);
-    for (unsigned i = 0; i < f->n_selectors; i++) {
-        selector_thread_destroy(f->selectors[i]);
+    accept_thread_destroy(f->secure);
+    tls_handshaker_destroy(f->ctx.handshaker);
+    for (unsigned i = 0; i < f->ctx.n_selectors; i++) {
+        selector_thread_destroy(f->ctx.selectors[i]);
     }
-    free(f->selectors);
+    free(f->ctx.selectors);
     connection_expirer_fini(&f->ctx.expirer);
     cnxn_table_fini(&f->ctx.table);
+    log_limit_fini(&f->ctx.log_limit);
     zk_mutex_fini(&f->ctx.throttle_lock);
     f->magic = 0;
     free(f);
@@ -254,9 +288,10 @@ server_cnxn_factory_set_server(struct server_cnxn_factory *f,
     if (zks != NULL) {
         zookeeper_server_attach(zks, &env);
     }
-    for (unsigned i = 0; i < f->n_selectors; i++) {
-        selector_thread_set_server(f->selectors[i], zks);
+    for (unsigned i = 0; i < f->ctx.n_selectors; i++) {
+        selector_thread_set_server(f->ctx.selectors[i], zks);
     }
+    atomic_store(&f->ctx.serving, zks != NULL);
 }
 
 void
@@ -265,20 +300,43 @@ server_cnxn_factory_start(struct server_cnxn_factory *f)
     ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
     zk_assert(!f->started);
     f->started = true;
-    for (unsigned i = 0; i < f->n_selectors; i++) {
-        selector_thread_start(f->selectors[i]);
+    for (unsigned i = 0; i < f->ctx.n_selectors; i++) {
+        selector_thread_start(f->ctx.selectors[i]);
     }
     connection_expirer_start(&f->ctx.expirer);
-    accept_thread_start(f->accept, f->selectors, f->n_selectors);
+    if (f->ctx.handshaker != NULL) {
+        tls_handshaker_start(f->ctx.handshaker);
+    }
+    if (f->accept != NULL) {
+        accept_thread_start(f->accept);
+    }
+    if (f->secure != NULL) {
+        accept_thread_start(f->secure);
+    }
+}
+
+/* Nobody comes in any more. */
+static void
+scf_close_ports(struct server_cnxn_factory *f)
+{
+    if (f->accept != NULL) {
+        accept_thread_stop(f->accept);
+    }
+    if (f->secure != NULL) {
+        accept_thread_stop(f->secure);
+    }
+    if (f->ctx.handshaker != NULL) {
+        tls_handshaker_stop(f->ctx.handshaker);
+    }
 }
 
 void
 server_cnxn_factory_pause(struct server_cnxn_factory *f)
 {
     ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
-    accept_thread_stop(f->accept);
-    for (unsigned i = 0; i < f->n_selectors; i++) {
-        selector_thread_pause(f->selectors[i]);
+    scf_close_ports(f);
+    for (unsigned i = 0; i < f->ctx.n_selectors; i++) {
+        selector_thread_pause(f->ctx.selectors[i]);
     }
 }
 
@@ -286,10 +344,10 @@ void
 server_cnxn_factory_stop(struct server_cnxn_factory *f)
 {
     ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
-    accept_thread_stop(f->accept);
+    scf_close_ports(f);
     if (f->started) {
-        for (unsigned i = 0; i < f->n_selectors; i++) {
-            selector_thread_stop(f->selectors[i]);
+        for (unsigned i = 0; i < f->ctx.n_selectors; i++) {
+            selector_thread_stop(f->ctx.selectors[i]);
         }
         connection_expirer_stop(&f->ctx.expirer);
         f->started = false;
@@ -302,13 +360,19 @@ server_cnxn_factory_stop(struct server_cnxn_factory *f)
 int
 server_cnxn_factory_port(const struct server_cnxn_factory *f)
 {
-    return accept_thread_port(f->accept);
+    return f->accept != NULL ? accept_thread_port(f->accept) : -1;
+}
+
+int
+server_cnxn_factory_secure_port(const struct server_cnxn_factory *f)
+{
+    return f->secure != NULL ? accept_thread_port(f->secure) : -1;
 }
 
 const char *
 server_cnxn_factory_address(const struct server_cnxn_factory *f)
 {
-    return accept_thread_address(f->accept);
+    return accept_thread_address(f->accept != NULL ? f->accept : f->secure);
 }
 
 size_t
@@ -319,7 +383,7 @@ server_cnxn_factory_count(struct server_cnxn_factory *f)
 }
 
 void
-server_cnxn_factory_each(struct server_cnxn_factory *f,
+server_cnxn_factory_each(struct server_cnxn_factory *f, bool secure,
                          void (*each)(void *arg,
                                       const struct cnxn_info *info),
                          void *arg)
@@ -332,15 +396,17 @@ server_cnxn_factory_each(struct server_cnxn_factory *f,
     for (size_t i = 0; i < n; i++) {
         struct cnxn_info info;
 
-        server_cnxn_info(all[i], &info);
-        each(arg, &info);
+        if (all[i]->peer.secure == secure) {
+            server_cnxn_info(all[i], &info);
+            each(arg, &info);
+        }
         server_cnxn_unref(all[i]);
     }
     free(all);
 }
 
 void
-server_cnxn_factory_reset_stats(struct server_cnxn_factory *f)
+server_cnxn_factory_reset_stats(struct server_cnxn_factory *f, bool secure)
 {
     struct server_cnxn **all;
     size_t n;
@@ -348,10 +414,25 @@ server_cnxn_factory_reset_stats(struct server_cnxn_factory *f)
     ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
     all = cnxn_table_all(&f->ctx.table, &n);
     for (size_t i = 0; i < n; i++) {
-        server_cnxn_reset_stats(all[i]);
+        if (all[i]->peer.secure == secure) {
+            server_cnxn_reset_stats(all[i]);
+        }
         server_cnxn_unref(all[i]);
     }
     free(all);
+}
+
+void
+server_cnxn_factory_tls_counts(const struct server_cnxn_factory *f,
+                               struct cnxn_tls_counts *out)
+{
+    const struct tls_handshaker *h = f->ctx.handshaker;
+
+    ZK_CHECK(f, SERVER_CNXN_FACTORY_MAGIC);
+    out->under_way = h != NULL ? tls_handshaker_under_way(h) : 0;
+    out->failed = h != NULL ? tls_handshaker_failed(h) : 0;
+    out->plain_local = atomic_load(&f->ctx.plain_local);
+    out->plain_remote = atomic_load(&f->ctx.plain_remote);
 }
 
 double

@@ -126,6 +126,8 @@ struct auth_config {
     char *digest_alg;                   /* "SHA1" */
     char *super_digest;                 /* or NULL */
     char *x509_super_user;              /* or NULL */
+    bool x509_enabled;                  /* A port takes TLS, or
+                                         * authProvider.N names it. */
 };
 
 struct quorum_config {
@@ -196,6 +198,11 @@ int server_config_from_args(int argc, char **argv,
                             struct server_config **out, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 void server_config_destroy(struct server_config *c);
+/* The longest record of files: jute.maxbuffer, which is 'max_buffer' bytes,
+ * and what zookeeper.jute.maxbuffer.extrasize allows on top of it. */
+int server_config_max_record(const struct system_properties *props,
+                             int32_t max_buffer, int32_t *max_record,
+                             struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Does it ask for an ensemble?  One participant alone with
  * standaloneEnabled=true does not. */
 bool server_config_is_distributed(const struct server_config *c);

@@ -261,25 +261,41 @@ scp_floor(const char *name, int *v, int least, int instead)
     }
 }
 
+int
+server_config_max_record(const struct system_properties *props,
+                         int32_t max_buffer, int32_t *max_record,
+                         struct zk_errmsg *em)
+{
+    int64_t extra;
+    int rv;
+
+    rv = system_properties_long(props, "zookeeper.jute.maxbuffer.extrasize",
+                                max_buffer, &extra, em);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    extra = extra < SCP_MIN_EXTRA ? SCP_MIN_EXTRA : extra;
+    extra = extra > INT32_MAX ? INT32_MAX : extra;
+    extra += max_buffer;
+    *max_record = extra > INT32_MAX ? INT32_MAX : (int32_t) extra;
+    return ZK_OK;
+}
+
 static int
 scp_check_sizes(struct server_config *c, struct zk_errmsg *em)
 {
-    int64_t extra, large;
+    int64_t large;
     int rv;
 
     if (c->cnxn.jute_max_buffer <= 0) {
         return zk_fail(em, ZK_ECONFIG, "property jute.maxbuffer=%d: no "
                        "request would fit", c->cnxn.jute_max_buffer);
     }
-    rv = system_properties_long(c->props, "zookeeper.jute.maxbuffer.extrasize",
-                                c->cnxn.jute_max_buffer, &extra, em);
+    rv = server_config_max_record(c->props, c->cnxn.jute_max_buffer,
+                                  &c->storage.max_record, em);
     if (rv != ZK_OK) {
         return rv;
     }
-    extra = extra < SCP_MIN_EXTRA ? SCP_MIN_EXTRA : extra;
-    extra = extra > INT32_MAX ? INT32_MAX : extra;
-    extra += c->cnxn.jute_max_buffer;
-    c->storage.max_record = extra > INT32_MAX ? INT32_MAX : (int32_t) extra;
     rv = system_properties_long(c->props, "zookeeper.largeRequestMaxBytes",
                                 SCP_LARGE_REQUESTS, &large, em);
     if (rv != ZK_OK) {
@@ -535,6 +551,7 @@ config_take_properties(struct server_config *c, struct zk_errmsg *em)
     if (rv == ZK_OK) {
         rv = scp_take_poll_time(c, em);
     }
+    c->auth.x509_enabled = scp_has_scheme(c, "x509");
     if (rv == ZK_OK) {
         rv = scp_check_enforced_auth(c, em);
     }

@@ -101,6 +101,16 @@ zcc_check_port(const struct config_reader *r, struct host_port *hp,
                             : zcc_check_resolves(r, address_key, hp->host);
 }
 
+/* Java loads whatever class is named; here there is the one. */
+static bool
+zcc_is_x509_provider(const char *class_name)
+{
+    static const char name[] = ".X509AuthenticationProvider";
+    size_t len = strlen(class_name), end = sizeof name - 1;
+
+    return len > end && strcmp(class_name + len - end, name) == 0;
+}
+
 /* A TLS port needs a provider for its scheme; x509 comes by itself. */
 static int
 zcc_check_tls_provider(const struct config_reader *r)
@@ -108,24 +118,57 @@ zcc_check_tls_provider(const struct config_reader *r)
     struct system_properties *props = r->config->props;
     const char *scheme = system_properties_get(props,
                                                "zookeeper.ssl.authProvider");
-    static const char x509[] = "zookeeper.authProvider.x509";
+    const char *class_name;
     int rv = ZK_OK;
     char *name;
 
-    if (scheme == NULL || strcmp(scheme, "x509") == 0) {
-        if (system_properties_get(props, x509) == NULL) {
-            system_properties_set(props, x509, "org.apache.zookeeper.server."
-                                  "auth.X509AuthenticationProvider");
-        }
-        return ZK_OK;
-    }
+    scheme = scheme != NULL ? scheme : "x509";
     name = zk_xasprintf("zookeeper.authProvider.%s", scheme);
-    if (system_properties_get(props, name) == NULL) {
+    class_name = system_properties_get(props, name);
+    if (class_name == NULL && strcmp(scheme, "x509") == 0) {
+        system_properties_set(props, name, "org.apache.zookeeper.server."
+                              "auth.X509AuthenticationProvider");
+    } else if (class_name == NULL) {
         rv = zk_fail(r->em, ZK_ECONFIG, "%s: zookeeper.ssl.authProvider=%s, "
                      "but %s is not set", r->path, scheme, name);
+    } else if (!zcc_is_x509_provider(class_name)) {
+        rv = zk_fail(r->em, ZK_ECONFIG, "%s: %s=%s: only "
+                     "X509AuthenticationProvider can tell who a client of "
+                     "the TLS port is", r->path, name, class_name);
     }
     free(name);
     return rv;
+}
+
+/* Which factory Java is to load: both names mean the same here, and TLS works
+ * with either. */
+static void
+zcc_check_factory(const struct config_reader *r)
+{
+    static const char key[] = "zookeeper.serverCnxnFactory";
+    const char *name = system_properties_get(r->config->props, key);
+
+    if (name != NULL
+        && strcmp(name, "org.apache.zookeeper.server.NIOServerCnxnFactory")
+           != 0
+        && strcmp(name, "org.apache.zookeeper.server.NettyServerCnxnFactory")
+           != 0) {
+        zk_warn(config, "%s=%s: there is no such class here; clients are "
+                "served as ever", key, name);
+    }
+}
+
+/* Does a port take TLS? */
+static bool
+zcc_wants_tls(const struct config_reader *r)
+{
+    const struct cnxn_config *c = &r->config->cnxn;
+
+    return c->secure_client.port != CONFIG_NO_PORT
+           || (c->client.port != CONFIG_NO_PORT
+               && system_properties_bool(r->config->props,
+                                         "zookeeper.client.portUnification",
+                                         false));
 }
 
 static int
@@ -140,7 +183,8 @@ zcc_check_ports(const struct config_reader *r)
         rv = zcc_check_port(r, &c->secure_client, "secureClientPort",
                             "secureClientPortAddress");
     }
-    if (rv == ZK_OK && c->secure_client.port != CONFIG_NO_PORT) {
+    zcc_check_factory(r);
+    if (rv == ZK_OK && zcc_wants_tls(r)) {
         rv = zcc_check_tls_provider(r);
     }
     if (c->secure_client.port == CONFIG_NO_PORT) {

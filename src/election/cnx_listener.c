@@ -24,8 +24,6 @@ struct cnx_listener {
 #define CNX_LISTENER_MAGIC 0x434c6973
     struct quorum_cnx_manager *qcm;
     struct net_listener *port;
-    struct net_options opts;
-    int64_t timeout_ms;
     struct zk_thread thread;
     uint64_t turn;              /* The ListenerHandler's. */
 
@@ -34,6 +32,15 @@ struct cnx_listener {
 };
 
 /* ---- one hello --------------------------------------------------------- */
+
+/* The time that nobody else may wait in. */
+static int
+cl_shake_hands(const struct cnx_listener *cl, struct net_stream *s,
+               struct zk_errmsg *em)
+{
+    return net_stream_handshake(s, zk_time_mono_ms()
+                                + cl->qcm->settings.connect_timeout_ms, em);
+}
 
 /* ZK_ETORN once the deadline has passed, whatever came until then. */
 static int
@@ -61,6 +68,13 @@ cl_read_more(struct net_stream *s, uint8_t *p, size_t len,
     return ZK_OK;
 }
 
+/* As the hello of a server of 3.4 it would have an id of 19 digits. */
+static bool
+cl_is_tls(const uint8_t *p, size_t len)
+{
+    return *link_options_hint(p, len) != '\0';
+}
+
 static int
 cl_read_hello(struct net_stream *s, int64_t timeout_ms,
               struct initial_message *hello, struct zk_errmsg *em)
@@ -74,7 +88,10 @@ cl_read_hello(struct net_stream *s, int64_t timeout_ms,
         rv = cl_read_more(s, bytes + len, need - len, deadline_ms, em);
         if (rv == ZK_OK) {
             len = need;
-            rv = initial_message_need(bytes, len, &need, em);
+            rv = cl_is_tls(bytes, len)
+                     ? zk_fail(em, ZK_EMARSHAL, "that is no hello%s",
+                               link_options_hint(bytes, len))
+                     : initial_message_need(bytes, len, &need, em);
         }
     }
     return rv == ZK_OK ? initial_message_decode(hello, bytes, len, em) : rv;
@@ -93,7 +110,11 @@ cl_hello_run(void *arg)
     zk_lock(&cl->lock);
     s = slot->stream;
     zk_unlock(&cl->lock);
-    rv = cl_read_hello(s, cl->timeout_ms, &hello, &em);
+    rv = cl_shake_hands(cl, s, &em);
+    if (rv == ZK_OK) {
+        rv = cl_read_hello(s, cl->qcm->settings.read_timeout_ms, &hello,
+                           &em);
+    }
     /* From here on nobody closes it but who owns it. */
     zk_lock(&cl->lock);
     slot->stream = NULL;
@@ -161,7 +182,7 @@ cl_free_slot(struct cnx_listener *cl)
 static void
 cl_take(struct cnx_listener *cl, int fd)
 {
-    struct net_stream *s = net_stream_of_fd(fd, &cl->opts);
+    struct net_stream *s = net_stream_of_fd(fd, &cl->qcm->settings.net);
     struct hello_slot *slot = cl_free_slot(cl);
 
     slot->turn = ++cl->turn;
@@ -206,16 +227,13 @@ cl_run(void *arg)
 
 struct cnx_listener *
 cnx_listener_start(struct quorum_cnx_manager *qcm, struct net_listener *l,
-                   const char *address, const struct net_options *opts,
-                   int64_t timeout_ms)
+                   const char *address)
 {
     struct cnx_listener *cl = zk_xcalloc(1, sizeof *cl);
 
     cl->magic = CNX_LISTENER_MAGIC;
     cl->qcm = qcm;
     cl->port = l;
-    cl->opts = *opts;
-    cl->timeout_ms = timeout_ms;
     zk_mutex_init(&cl->lock, ZK_LOCK_leaf);
     for (size_t i = 0; i < CNX_HELLOS; i++) {
         cl->slots[i].cl = cl;

@@ -3,7 +3,8 @@
  * cnx_listener.h: accepts election links and reads their hellos (Java:
  * QuorumCnxManager.Listener with its ListenerHandler).
  *
- * A hello may come slowly or never, so each is read on a thread of its own.
+ * A hello may come slowly or never, and the TLS handshake before it, so each
+ * is read on a thread of its own.
  * There are at most CNX_HELLOS of them: one more, and the oldest connection
  * that is still in its hello is closed.
  */
@@ -17,13 +18,12 @@
 struct cnx_listener;
 struct quorum_cnx_manager;
 
-/* Takes 'l' and starts the thread, named after 'address'.  A whole hello has
- * 'timeout_ms'. */
+/* Takes 'l' and starts the thread, named after 'address'.  By the manager's
+ * settings a handshake has the time of a connect, and the whole hello behind
+ * it that of a read. */
 struct cnx_listener *cnx_listener_start(struct quorum_cnx_manager *qcm,
                                         struct net_listener *l,
-                                        const char *address,
-                                        const struct net_options *opts,
-                                        int64_t timeout_ms);
+                                        const char *address);
 /* Ends the threads, closes what is in its hello and the port, frees it. */
 void cnx_listener_stop(struct cnx_listener *cl);
 

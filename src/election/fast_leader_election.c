@@ -369,7 +369,8 @@ fast_leader_election_time_ms(struct fast_leader_election *fle)
 struct fast_leader_election *
 fast_leader_election_create(const struct server_config *config,
                             const struct quorum_verifier *qv,
-                            const char *membership)
+                            const char *membership,
+                            struct tls_context *tls)
 {
     struct fast_leader_election *fle = zk_xcalloc(1, sizeof *fle);
     const struct fle_env env = {
@@ -381,7 +382,7 @@ fast_leader_election_create(const struct server_config *config,
         .holds_back = fle_env_holds_back,
     };
     const struct qcm_env links = {
-        .self = fle, .link_changed = fle_link_changed,
+        .self = fle, .tls = tls, .link_changed = fle_link_changed,
     };
 
     fle->magic = FAST_LEADER_ELECTION_MAGIC;

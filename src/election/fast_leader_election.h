@@ -16,14 +16,16 @@
 #include "util/zk_error.h"
 
 struct fast_leader_election;
+struct tls_context;
 
 /* 'config' and 'qv' are borrowed for its life; makes its own
  * quorum_cnx_manager.  'membership' is the text sent with each message,
- * copied. */
+ * copied; 'tls' as in qcm_env. */
 struct fast_leader_election *
 fast_leader_election_create(const struct server_config *config,
                             const struct quorum_verifier *qv,
-                            const char *membership);
+                            const char *membership,
+                            struct tls_context *tls);
 /* Binds the election port and starts the threads. */
 int fast_leader_election_start(struct fast_leader_election *fle,
                                struct zk_errmsg *em) ZK_WARN_UNUSED;

@@ -108,7 +108,8 @@ qcm_welcome(struct quorum_cnx_manager *qcm, struct net_stream *s,
         why = "that is this server's own id: is a myid file wrong?";
     } else {
         qcm_note(qcm, ZK_LOG_INFO, "Received connection request from %s: "
-                 "server %" PRId64, net_stream_peer(s), hello->sid);
+                 "server %" PRId64 " (%s)", net_stream_peer(s), hello->sid,
+                 net_stream_security(s));
         why = qcm_take_hello(qcm, &s, hello, turn);
     }
     if (why != NULL) {

@@ -19,7 +19,7 @@
 #include "election/cnx_listener.h"
 #include "election/initial_message.h"
 #include "election/quorum_cnx_manager.h"
-#include "net/net_stream.h"
+#include "net/link_options.h"
 #include "util/log_limit.h"
 #include "util/rate_limit.h"
 #include "util/zk_thread.h"
@@ -28,6 +28,9 @@
 #define QCM_MAX_PEERS 255
 /* Between two attempts to connect to a peer. */
 #define QCM_ATTEMPT_GAP_MS 50
+/* So long is waited for the other side to hang up; it does as soon as it has
+ * read the hello. */
+#define QCM_FINISH_MS 1000
 /* How long a larger sid may take to call back before it is asked again: a
  * second hello would end the link that is being made. */
 #define QCM_CALL_BACK_MS 200
@@ -47,7 +50,7 @@ struct qcm_settings {
                                  * syncLimit ticks */
     int64_t bind_tries;         /* zookeeper.electionPortBindRetry; 0: no
                                  * limit */
-    bool keepalive;             /* zookeeper.tcpKeepAlive */
+    struct net_options net;     /* Without a cancel. */
 };
 
 /* A message with its length in front, as it is sent. */
@@ -119,7 +122,8 @@ struct quorum_cnx_manager {
 
 /* ZK_ECONFIG names the property. */
 int qcm_settings_read(const struct server_config *config,
-                      struct qcm_settings *out, struct zk_errmsg *em)
+                      struct tls_context *tls, struct qcm_settings *out,
+                      struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 /* A line that the other side can cause. */
 #define qcm_note(qcm, level, ...)                                         \

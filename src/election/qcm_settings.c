@@ -30,14 +30,14 @@ qcm_setting(const struct server_config *config, const char *name,
     return rv;
 }
 
-/* Who asked for either must not get links without it.  (portUnification lets
- * both kinds in, so those without do.) */
+/* Who asked for either must not get links without it. */
 static int
-qs_check_security(const struct quorum_config *q, struct zk_errmsg *em)
+qs_check_security(const struct quorum_config *q,
+                  const struct tls_context *tls, struct zk_errmsg *em)
 {
-    if (q->ssl_quorum) {
-        return zk_fail(em, ZK_ECONFIG, "sslQuorum is not supported between "
-                       "servers");
+    if (q->ssl_quorum && tls == NULL) {
+        return zk_fail(em, ZK_ECONFIG, "sslQuorum is set, and there are no "
+                       "keys for it");
     }
     if (q->sasl_enabled) {
         return zk_fail(em, ZK_ECONFIG, "quorum.auth.enableSasl is not "
@@ -48,11 +48,12 @@ qs_check_security(const struct quorum_config *q, struct zk_errmsg *em)
 
 int
 qcm_settings_read(const struct server_config *config,
-                  struct qcm_settings *out, struct zk_errmsg *em)
+                  struct tls_context *tls, struct qcm_settings *out,
+                  struct zk_errmsg *em)
 {
     int64_t ticks_ms = (int64_t) config->tick_time_ms
                        * config->quorum.sync_limit;
-    int rv = qs_check_security(&config->quorum, em);
+    int rv = qs_check_security(&config->quorum, tls, em);
 
     if (rv == ZK_OK) {
         rv = qcm_setting(config, "zookeeper.cnxTimeout", QCM_CONNECT_MS, 1,
@@ -70,9 +71,9 @@ qcm_settings_read(const struct server_config *config,
         out->read_timeout_ms = ticks_ms > 0 ? ticks_ms
                                             : out->connect_timeout_ms;
     }
-    out->keepalive = config->props != NULL
-                     && system_properties_bool(config->props,
-                                               "zookeeper.tcpKeepAlive",
-                                               false);
+    if (rv == ZK_OK) {
+        out->net = link_options(config, tls);
+        out->net.handshake_ms = out->connect_timeout_ms;
+    }
     return rv;
 }

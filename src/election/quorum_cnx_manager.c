@@ -281,7 +281,7 @@ quorum_cnx_manager_start(struct quorum_cnx_manager *qcm,
         return zk_fail(em, ZK_ECONFIG, "there is no server.%" PRId64,
                        qcm->my_sid);
     }
-    rv = qcm_settings_read(qcm->config, &qcm->settings, em);
+    rv = qcm_settings_read(qcm->config, qcm->env.tls, &qcm->settings, em);
     if (rv == ZK_OK) {
         rv = qcm_bind(qcm, me, &port, em);
     }
@@ -297,12 +297,7 @@ quorum_cnx_manager_start(struct quorum_cnx_manager *qcm,
                            net_listener_port(port), address, sizeof address);
     zk_info(cnx_manager, "%" PRId64 " is accepting connections now, my "
             "election bind port: %s", qcm->my_sid, address);
-    qcm->listener = cnx_listener_start(qcm, port, address,
-                                       &(const struct net_options) {
-                                           .keepalive =
-                                               qcm->settings.keepalive,
-                                           .nodelay = true,
-                                       }, qcm->settings.read_timeout_ms);
+    qcm->listener = cnx_listener_start(qcm, port, address);
     return ZK_OK;
 }
 

@@ -19,6 +19,11 @@
  * one line in the log.  Accepted connections that do not finish their hello
  * are bounded in number and time.
  *
+ * By TLS (link_options.h) each handshake is made on the thread that waits for
+ * this one peer alone.  Who hangs up behind a hello waits for the other side
+ * to do so, too: a TLS server writes when the client thinks that all is said,
+ * and a connection that is closed then may take the hello with it.
+ *
  * Thread-safety: all functions from any thread; own lock.
  */
 #ifndef ELECTION_QUORUM_CNX_MANAGER_H
@@ -41,6 +46,7 @@ struct qcm_message {
 
 struct qcm_env {
     void *self;
+    struct tls_context *tls;    /* Borrowed; see link_options. */
     /* A link to 'sid' came up or went down, or a connection attempt failed.
      * Called without locks, on a thread of this module. */
     void (*link_changed)(void *self, int64_t sid);

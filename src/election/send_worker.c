@@ -47,8 +47,8 @@ sw_begin_link(struct qcm_peer *p, struct net_stream *s)
         p->broken = true;
         zk_unlock(&qcm->lock);
     }
-    zk_debug(cnx_manager, "The link to %" PRId64 " is up (%s)", p->sid,
-             net_stream_peer(s));
+    zk_debug(cnx_manager, "The link to %" PRId64 " is up (%s, %s)", p->sid,
+             net_stream_peer(s), net_stream_security(s));
     sw_link_changed(p);
 }
 
@@ -137,13 +137,12 @@ static int
 sw_dial(struct qcm_peer *p, struct net_stream **out, struct zk_errmsg *em)
 {
     const struct qcm_settings *set = &p->qcm->settings;
-    const struct net_options opts = {
-        .keepalive = set->keepalive, .nodelay = true, .cancel = &p->cancel,
-    };
+    struct net_options opts = set->net;
     struct host_port at[2 * INITIAL_MESSAGE_ADDRESSES];
     size_t n = sw_addresses(p, at, ZK_ARRAY_SIZE(at));
     int rv = zk_fail(em, ZK_EIO, "no address of it is known");
 
+    opts.cancel = &p->cancel;
     for (size_t i = 0; i < n && rv != ZK_OK && rv != ZK_ESTOPPED; i++) {
         rv = net_stream_connect(at[i].host, at[i].port,
                                 zk_time_mono_ms()
@@ -186,6 +185,28 @@ sw_connect_failed(struct qcm_peer *p, int64_t began_ms, const char *why)
     sw_link_changed(p);
 }
 
+/* It has the larger id and calls back.  The next attempt is not before it had
+ * the time to. */
+static int
+sw_hang_up_behind_hello(struct qcm_peer *p, struct net_stream *s,
+                        struct zk_errmsg *em)
+{
+    int rv = net_stream_finish(s, zk_time_mono_ms() + QCM_FINISH_MS,
+                               &p->cancel, em);
+
+    net_stream_destroy(s);
+    if (rv == ZK_EIO) {
+        return rv;
+    }
+    zk_debug(cnx_manager, "%" PRId64 " has the larger id: it calls back",
+             p->sid);
+    zk_lock(&p->qcm->lock);
+    p->failed_ms = INT64_MIN;
+    p->connect_at_ms = zk_time_mono_ms() + QCM_CALL_BACK_MS;
+    zk_unlock(&p->qcm->lock);
+    return ZK_OK;
+}
+
 static void
 sw_connect(struct qcm_peer *p)
 {
@@ -195,21 +216,13 @@ sw_connect(struct qcm_peer *p)
     struct net_stream *s;
     int rv = sw_dial_and_greet(p, &s, &em);
 
-    if (rv == ZK_ESTOPPED) {
-        return;
-    }
-    if (rv != ZK_OK) {
-        sw_connect_failed(p, began_ms, em.text);
-    } else if (p->sid < qcm->my_sid) {
+    if (rv == ZK_OK && p->sid < qcm->my_sid) {
         sw_begin_link(p, s);
-    } else {
-        zk_debug(cnx_manager, "%" PRId64 " has the larger id: it calls back",
-                 p->sid);
-        net_stream_destroy(s);
-        zk_lock(&qcm->lock);
-        p->failed_ms = INT64_MIN;
-        p->connect_at_ms = zk_time_mono_ms() + QCM_CALL_BACK_MS;
-        zk_unlock(&qcm->lock);
+    } else if (rv == ZK_OK) {
+        rv = sw_hang_up_behind_hello(p, s, &em);
+    }
+    if (rv != ZK_OK && rv != ZK_ESTOPPED) {
+        sw_connect_failed(p, began_ms, em.text);
     }
 }
 

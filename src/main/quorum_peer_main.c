@@ -31,7 +31,6 @@ static const char qpm_usage[] =
     "Usage: zkd [-Dname=value]... configfile\n"
     "       zkd [-Dname=value]... port datadir [ticktime [maxcnxns]]\n"
     "       zkd --four-letter-word host:port word\n"
-    "       zkd --purge dataLogDir [snapDir] -n count\n"
     "       zkd --help | --version\n";
 
 /* What the command line says. */
@@ -233,9 +232,6 @@ qpm_run_tool(const struct command_line *cl)
                ? four_letter_word_main(cl->argv[1], cl->argv[2], cl->props)
                : qpm_fail_usage("--four-letter-word takes host:port and a "
                                 "word");
-    }
-    if (strcmp(word, "--purge") == 0) {
-        return purge_main(cl->argc - 1, cl->argv + 1);
     }
     if (word[0] == '-') {
         fprintf(stderr, "zkd: unknown option %s\n", word);

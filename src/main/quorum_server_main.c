@@ -10,6 +10,7 @@
 #include "admin/four_letter_words.h"
 #include "cnxn/server_cnxn_factory.h"
 #include "config/environment.h"
+#include "main/quorum_tls.h"
 #include "main/server_signals.h"
 #include "main/zookeeper_server_main.h"
 #include "quorum/quorum_peer.h"
@@ -17,6 +18,7 @@
 
 /* The parts of a running member, in order of creation. */
 struct member_parts {
+    struct tls_context *tls;    /* NULL: plain links. */
     struct four_letter_words *words;
     struct server_cnxn_factory *factory;    /* NULL: no port for clients. */
     struct quorum_peer *peer;
@@ -64,16 +66,10 @@ quorum_server_main_check(const struct server_config *c, struct zk_errmsg *em)
                            ? q->dynamic_config_file : c->config_file,
                        c->myid, c->storage.data_dir, c->myid, c->myid);
     }
-    if (q->ssl_quorum) {
-        return qsm_refuse(c, "sslQuorum=true", "TLS between servers is not "
-                          "supported in this version", em);
-    }
     if (q->sasl_enabled) {
         return qsm_refuse(c, "quorum.auth.enableSasl=true", "SASL between "
                           "servers is not supported in this version", em);
     }
-    qsm_warn(c, q->port_unification, "portUnification=true",
-             "servers are talked to without TLS only");
     qsm_warn(c, q->oracle_path != NULL, "oraclePath",
              "not supported: a majority decides");
     qsm_warn(c, q->observer_master_port > 0, "observerMasterPort",
@@ -148,23 +144,25 @@ qsm_log_config(const struct server_config *c)
             c->storage.data_log_dir, c->storage.data_dir);
 }
 
-/* As in Java a member need not take clients: it votes, and holds the data.
- * Whoever wants TLS must not get a member that takes none. */
+/* As in Java a member need not take clients: it votes, and holds the data. */
 static int
 qsm_open_port(struct member_parts *m, const struct server_config *config)
 {
     const struct cnxn_config *c = &config->cnxn;
     struct zk_errmsg em;
+    int rv;
 
     if (c->client.port < 0 && c->secure_client.port == 0) {
         zk_info(main, "clientPort is not set: this member takes no clients");
         return EXIT_CODE_FINISHED;
     }
-    if (server_cnxn_factory_create(config, four_letter_words_hook(m->words),
-                                   &m->factory, &em)
-        != ZK_OK) {
+    rv = server_cnxn_factory_create(config, four_letter_words_hook(m->words),
+                                    &m->factory, &em);
+    if (rv != ZK_OK) {
         m->factory = NULL;
-        return qsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
+        return rv == ZK_ECONFIG
+               ? qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em)
+               : qsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
     }
     return EXIT_CODE_FINISHED;
 }
@@ -172,7 +170,9 @@ qsm_open_port(struct member_parts *m, const struct server_config *config)
 static int
 qsm_open(struct member_parts *m, const struct server_config *config)
 {
-    const struct quorum_peer_env env = { m, qsm_set_server };
+    const struct quorum_peer_env env = {
+        m, m->tls, qsm_set_server,
+    };
     const struct ensemble_words ensemble = { m, qsm_mntr };
     struct zk_errmsg em;
     int rv;
@@ -201,22 +201,43 @@ qsm_close_port(struct member_parts *m)
     }
 }
 
+/* Before any port: nobody is let in by what cannot be read. */
+static int
+qsm_read_keys(struct member_parts *m, const struct server_config *config)
+{
+    struct zk_errmsg em;
+
+    return quorum_tls_open(config, &m->tls, &em) == ZK_OK
+               ? EXIT_CODE_FINISHED
+               : qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em);
+}
+
 /* The port answers words before there is a leader; other connections are
  * closed until then. */
 static int
 qsm_start(struct member_parts *m, const struct server_config *config)
 {
     struct zk_errmsg em;
-    int code = qsm_open(m, config);
+    int code = qsm_read_keys(m, config);
+    int rv;
 
+    if (code == EXIT_CODE_FINISHED) {
+        code = qsm_open(m, config);
+    }
     if (code != EXIT_CODE_FINISHED) {
         return code;
     }
     if (m->factory != NULL) {
         server_cnxn_factory_start(m->factory);
     }
-    if (quorum_peer_start(m->peer, &em) != ZK_OK) {
+    rv = quorum_peer_start(m->peer, &em);
+    if (rv != ZK_OK) {
         qsm_close_port(m);
+    }
+    if (rv == ZK_ECONFIG) {
+        return qsm_fail(EXIT_CODE_INVALID, "Invalid config", &em);
+    }
+    if (rv != ZK_OK) {
         return qsm_fail(EXIT_CODE_QUORUM_PORT, "Unable to bind to quorum "
                         "port", &em);
     }
@@ -228,19 +249,20 @@ qsm_start(struct member_parts *m, const struct server_config *config)
 }
 
 static void
-qsm_destroy(struct member_parts *m)
+qsm_destroy(struct member_parts *m, const struct server_config *config)
 {
     quorum_peer_destroy(m->peer);
     if (m->factory != NULL) {
         server_cnxn_factory_destroy(m->factory);
     }
     four_letter_words_destroy(m->words);
+    quorum_tls_close(config, m->tls);
 }
 
 int
 quorum_server_main_run(struct server_config *config)
 {
-    struct member_parts m = { NULL, NULL, NULL };
+    struct member_parts m = { NULL, NULL, NULL, NULL };
     int code;
 
     qsm_log_config(config);
@@ -253,6 +275,6 @@ quorum_server_main_run(struct server_config *config)
         quorum_peer_stop(m.peer);
         qsm_close_port(&m);
     }
-    qsm_destroy(&m);
+    qsm_destroy(&m, config);
     return code != EXIT_CODE_FINISHED ? code : server_signals_exit_code();
 }

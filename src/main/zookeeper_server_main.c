@@ -58,7 +58,9 @@ zsm_start(struct server_parts *s, const struct server_config *config)
                                     &s->factory, &em);
     if (rv != ZK_OK) {
         s->factory = NULL;
-        return zsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
+        return rv == ZK_ECONFIG
+               ? zsm_fail(EXIT_CODE_INVALID, "Invalid config", &em)
+               : zsm_fail(EXIT_CODE_UNEXPECTED, "Unexpected exception", &em);
     }
     s->zks = zookeeper_server_create(config);
     rv = zookeeper_server_load(s->zks, &em);

@@ -16,7 +16,11 @@
 
 #include "net/host_lookup.h"
 #include "net/net_address.h"
+#include "net/net_tls.h"
 #include "util/zk_time.h"
+
+/* So much of a connection tells whether it is TLS. */
+#define NS_SNIFF_BYTES 5
 
 struct net_stream {
     unsigned magic;
@@ -25,6 +29,13 @@ struct net_stream {
     atomic_bool down;           /* net_stream_shutdown was called. */
     char peer[NET_ADDRESS_MAX];
     char local[NET_ADDRESS_MAX];
+    struct sockaddr_storage peer_address;
+
+    /* What it is, or NS_OPEN until the handshake has found out. */
+    enum ns_kind { NS_PLAIN, NS_TLS, NS_OPEN } kind;
+    struct tls_context *context;    /* Unless plain. */
+    bool accept_plain;
+    struct net_tls tls;
 };
 
 /* ---- making one -------------------------------------------------------- */
@@ -48,11 +59,10 @@ static void
 ns_name(struct net_stream *s)
 {
     struct sockaddr_storage sa = { 0 };
-    socklen_t len = sizeof sa;
+    socklen_t len = sizeof s->peer_address;
 
-    (void) getpeername(s->fd, (struct sockaddr *) &sa, &len);
-    net_address_print(&sa, s->peer);
-    sa = (struct sockaddr_storage) { 0 };
+    (void) getpeername(s->fd, (struct sockaddr *) &s->peer_address, &len);
+    net_address_print(&s->peer_address, s->peer);
     len = sizeof sa;
     (void) getsockname(s->fd, (struct sockaddr *) &sa, &len);
     net_address_print(&sa, s->local);
@@ -69,6 +79,10 @@ net_stream_of_fd(int fd, const struct net_options *opts)
     s->fd = fd;
     atomic_init(&s->down, false);
     ns_name(s);
+    s->kind = opts->tls != NULL ? NS_OPEN : NS_PLAIN;
+    s->context = opts->tls;
+    s->accept_plain = opts->accept_plain;
+    net_tls_init(&s->tls, fd, &s->down);
     return s;
 }
 
@@ -149,28 +163,57 @@ ns_connect_each(const struct addrinfo *all, int64_t deadline_ms,
     return err;
 }
 
+/* Does the handshake that the options want of a new connection. */
+static int
+ns_connect_tls(struct net_stream *s, const char *host, int64_t deadline_ms,
+               const struct net_options *opts, struct zk_errmsg *em)
+{
+    int rv;
+
+    if (!opts->connect_tls) {
+        s->kind = NS_PLAIN;
+        return ZK_OK;
+    }
+    zk_assert(opts->tls != NULL);
+    if (opts->handshake_ms > 0) {
+        deadline_ms = zk_time_mono_ms() + opts->handshake_ms;
+    }
+    rv = net_tls_handshake(&s->tls,
+                           tls_conn_connect(s->context, s->fd, host,
+                                            &s->peer_address),
+                           opts->cancel, deadline_ms, em);
+    s->kind = NS_TLS;
+    return rv;
+}
+
 int
 net_stream_connect(const char *host, int port, int64_t deadline_ms,
                    const struct net_options *opts, struct net_stream **out,
                    struct zk_errmsg *em)
 {
+    struct net_stream *s = NULL;
     struct addrinfo *all;
     struct zk_errmsg why = { "" };
     int rv, err;
 
     rv = host_lookup(host, port, deadline_ms, opts->cancel, &all, &why);
+    if (rv == ZK_OK) {
+        err = ns_connect_each(all, deadline_ms, opts, &s);
+        freeaddrinfo(all);
+        if (err != 0) {
+            errno = err;
+            (void) zk_fail_errno(em, "cannot connect to %s:%d", host, port);
+            return err == ECANCELED ? ZK_ESTOPPED : ZK_EIO;
+        }
+        rv = ns_connect_tls(s, host, deadline_ms, opts, &why);
+    }
     if (rv != ZK_OK) {
+        net_stream_destroy(s);
         return zk_fail(em, rv == ZK_ESTOPPED ? rv : ZK_EIO,
                        "cannot connect to %s:%d: %s", host, port, why.text);
     }
-    err = ns_connect_each(all, deadline_ms, opts, out);
-    freeaddrinfo(all);
-    if (err == 0) {
-        return ZK_OK;
-    }
-    errno = err;
-    (void) zk_fail_errno(em, "cannot connect to %s:%d", host, port);
-    return err == ECANCELED ? ZK_ESTOPPED : ZK_EIO;
+    *out = s;
+    return ZK_OK;
 }
 
 void
@@ -178,6 +221,7 @@ net_stream_shutdown(struct net_stream *s)
 {
     ZK_CHECK(s, NET_STREAM_MAGIC);
     atomic_store(&s->down, true);
+    net_tls_say_goodbye(&s->tls);
     (void) shutdown(s->fd, SHUT_RDWR);
 }
 
@@ -188,9 +232,107 @@ net_stream_destroy(struct net_stream *s)
         return;
     }
     ZK_CHECK(s, NET_STREAM_MAGIC);
+    net_tls_fini(&s->tls);
     close(s->fd);
     s->magic = 0;
     free(s);
+}
+
+/* ---- plain or TLS ------------------------------------------------------ */
+
+/* Waits until more than 'have' bytes are there, or the end.  ZK_ETORN: neither
+ * came in time; ZK_ESTOPPED: shut down. */
+static int
+ns_await_bytes(struct net_stream *s, int have, int64_t deadline_ms,
+               struct zk_errmsg *em)
+{
+    int low = have + 1, one = 1;
+    enum net_wait waited;
+
+    /* What has come stays where it is, and must not wake. */
+    (void) setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low);
+    waited = net_cancel_wait(NULL, s->fd, POLLIN, deadline_ms);
+    (void) setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+    if (atomic_load(&s->down)) {
+        return zk_fail(em, ZK_ESTOPPED, "the connection was shut down");
+    }
+    return waited == NET_LATE ? ZK_ETORN : ZK_OK;
+}
+
+/* Looks at the first bytes and leaves them where they are.  TLS_SNIFF_MORE:
+ * the connection has ended or failed before it could be told. */
+static int
+ns_sniff(struct net_stream *s, int64_t deadline_ms, enum tls_sniff *out,
+         struct zk_errmsg *em)
+{
+    unsigned char first[NS_SNIFF_BYTES];
+    int have = 0, rv;
+
+    for (;;) {
+        ssize_t n = recv(s->fd, first, sizeof first, MSG_PEEK);
+
+        *out = n > 0 ? tls_sniff(first, (size_t) n) : TLS_SNIFF_MORE;
+        if (*out != TLS_SNIFF_MORE || n == 0 || (have > 0 && n == have)
+            || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+            return ZK_OK;
+        }
+        have = n > 0 ? (int) n : have;
+        rv = ns_await_bytes(s, have, deadline_ms, em);
+        if (rv != ZK_OK) {
+            return rv;
+        }
+    }
+}
+
+/* What an accepted connection is. */
+static int
+ns_find_out(struct net_stream *s, int64_t deadline_ms, struct zk_errmsg *em)
+{
+    int64_t limit_ms = INT64_MAX;
+    enum tls_sniff sniff;
+    int rv;
+
+    if (s->accept_plain) {
+        limit_ms = zk_time_mono_ms()
+                   + tls_context_config(s->context)->detection_timeout_ms;
+    }
+    rv = ns_sniff(s, limit_ms < deadline_ms ? limit_ms : deadline_ms, &sniff,
+                  em);
+    if (rv == ZK_OK && sniff == TLS_SNIFF_TLS) {
+        s->kind = NS_TLS;
+    } else if (rv != ZK_ESTOPPED && s->accept_plain) {
+        s->kind = NS_PLAIN;
+        rv = ZK_OK;
+    } else if (rv == ZK_ETORN) {
+        rv = zk_fail(em, rv, "it has not begun the TLS handshake in time");
+    } else if (rv == ZK_OK && sniff == TLS_SNIFF_PLAIN) {
+        rv = zk_fail(em, ZK_EIO, "it does not speak TLS, and plain text is "
+                     "not taken here (portUnification=false)");
+    } else if (rv == ZK_OK) {
+        rv = zk_fail(em, ZK_EIO, "it ended before the TLS handshake");
+    }
+    return rv;
+}
+
+int
+net_stream_handshake(struct net_stream *s, int64_t deadline_ms,
+                     struct zk_errmsg *em)
+{
+    struct zk_errmsg why = { "" };
+    int rv = ZK_OK;
+
+    ZK_CHECK(s, NET_STREAM_MAGIC);
+    if (s->kind != NS_OPEN) {
+        return ZK_OK;
+    }
+    rv = ns_find_out(s, deadline_ms, &why);
+    if (rv == ZK_OK && s->kind == NS_TLS) {
+        rv = net_tls_handshake(&s->tls,
+                               tls_conn_accept(s->context, s->fd,
+                                               &s->peer_address),
+                               NULL, deadline_ms, &why);
+    }
+    return rv == ZK_OK ? rv : zk_fail(em, rv, "%s: %s", s->peer, why.text);
 }
 
 /* ---- using it ---------------------------------------------------------- */
@@ -234,14 +376,37 @@ ns_wait(struct net_stream *s, int err, short events, int64_t timeout_ms,
     return ZK_OK;
 }
 
-int
-net_stream_read(struct net_stream *s, void *p, size_t len,
-                int64_t timeout_ms, size_t *got, struct zk_errmsg *em)
+/* ZK_ETORN in words, and the peer's name before what is of no stream's. */
+static int
+ns_name_failure(const struct net_stream *s, int rv, const char *what,
+                int64_t timeout_ms, const struct zk_errmsg *why,
+                struct zk_errmsg *em)
+{
+    if (rv == ZK_ETORN) {
+        return zk_fail(em, rv, "%s: nothing %s for %ld ms", s->peer, what,
+                       (long) timeout_ms);
+    }
+    return zk_fail(em, rv, "%s: %s", s->peer, why->text);
+}
+
+static int
+ns_read_tls(struct net_stream *s, void *p, size_t len, int64_t timeout_ms,
+            size_t *got, struct zk_errmsg *em)
+{
+    struct zk_errmsg why = { "" };
+    int rv = net_tls_read(&s->tls, p, len, NULL, ns_deadline(timeout_ms), got,
+                          &why);
+
+    return rv == ZK_OK ? rv : ns_name_failure(s, rv, "came", timeout_ms,
+                                              &why, em);
+}
+
+static int
+ns_read_plain(struct net_stream *s, void *p, size_t len, int64_t timeout_ms,
+              size_t *got, struct zk_errmsg *em)
 {
     int rv = ZK_OK;
 
-    ZK_CHECK(s, NET_STREAM_MAGIC);
-    zk_assert(len > 0);
     while (rv == ZK_OK) {
         ssize_t n = recv(s->fd, p, len, 0);
 
@@ -253,6 +418,16 @@ net_stream_read(struct net_stream *s, void *p, size_t len,
                     : ns_wait(s, errno, POLLIN, timeout_ms, em);
     }
     return rv;
+}
+
+int
+net_stream_read(struct net_stream *s, void *p, size_t len,
+                int64_t timeout_ms, size_t *got, struct zk_errmsg *em)
+{
+    ZK_CHECK(s, NET_STREAM_MAGIC);
+    zk_assert(len > 0 && s->kind != NS_OPEN);
+    return s->kind == NS_TLS ? ns_read_tls(s, p, len, timeout_ms, got, em)
+                             : ns_read_plain(s, p, len, timeout_ms, got, em);
 }
 
 int
@@ -278,14 +453,24 @@ net_stream_read_full(struct net_stream *s, void *p, size_t len,
     return ZK_OK;
 }
 
-int
-net_stream_write(struct net_stream *s, const void *p, size_t len,
-                 int64_t timeout_ms, struct zk_errmsg *em)
+static int
+ns_write_tls(struct net_stream *s, const void *p, size_t len,
+             int64_t timeout_ms, struct zk_errmsg *em)
+{
+    struct zk_errmsg why = { "" };
+    int rv = net_tls_write(&s->tls, p, len, timeout_ms, &why);
+
+    return rv == ZK_OK ? rv : ns_name_failure(s, rv, "could be sent",
+                                              timeout_ms, &why, em);
+}
+
+static int
+ns_write_plain(struct net_stream *s, const void *p, size_t len,
+               int64_t timeout_ms, struct zk_errmsg *em)
 {
     const uint8_t *at = p;
     int rv = ZK_OK;
 
-    ZK_CHECK(s, NET_STREAM_MAGIC);
     while (len > 0 && rv == ZK_OK) {
         ssize_t n = send(s->fd, at, len, MSG_NOSIGNAL);
 
@@ -297,6 +482,42 @@ net_stream_write(struct net_stream *s, const void *p, size_t len,
         }
     }
     return rv;
+}
+
+int
+net_stream_write(struct net_stream *s, const void *p, size_t len,
+                 int64_t timeout_ms, struct zk_errmsg *em)
+{
+    ZK_CHECK(s, NET_STREAM_MAGIC);
+    zk_assert(s->kind != NS_OPEN);
+    return s->kind == NS_TLS ? ns_write_tls(s, p, len, timeout_ms, em)
+                             : ns_write_plain(s, p, len, timeout_ms, em);
+}
+
+int
+net_stream_finish(struct net_stream *s, int64_t deadline_ms,
+                  struct net_cancel *cancel, struct zk_errmsg *em)
+{
+    struct zk_errmsg why = { "" };
+    char dropped[512];
+    size_t got = 1;
+    int rv = ZK_OK;
+
+    ZK_CHECK(s, NET_STREAM_MAGIC);
+    zk_assert(s->kind != NS_OPEN);
+    if (s->kind == NS_PLAIN) {
+        return ZK_OK;
+    }
+    net_tls_say_goodbye(&s->tls);
+    (void) shutdown(s->fd, SHUT_WR);
+    while (rv == ZK_OK && got > 0) {
+        rv = net_tls_read(&s->tls, dropped, sizeof dropped, cancel,
+                          deadline_ms, &got, &why);
+    }
+    if (rv == ZK_ETORN) {
+        (void) zk_fail(&why, rv, "it does not end the connection");
+    }
+    return rv == ZK_OK ? rv : zk_fail(em, rv, "%s: %s", s->peer, why.text);
 }
 
 const char *
@@ -311,4 +532,11 @@ net_stream_local(const struct net_stream *s)
 {
     ZK_CHECK(s, NET_STREAM_MAGIC);
     return s->local;
+}
+
+const char *
+net_stream_security(const struct net_stream *s)
+{
+    ZK_CHECK(s, NET_STREAM_MAGIC);
+    return s->kind == NS_TLS ? s->tls.cipher : "plain";
 }

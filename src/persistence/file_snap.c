@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "jute/output_archive.h"
+#include "persistence/file_remover.h"
 #include "persistence/snap_format.h"
 #include "persistence/snap_sink.h"
 #include "persistence/snap_xerial.h"
@@ -130,7 +131,7 @@ file_snap_write(const char *dir, const struct snap_source *src,
         }
     }
     if (rv != ZK_OK) {
-        unlink(tmp);
+        (void) file_remover_set_aside(tmp);
     } else {
         CRASH_HERE(snap_renamed);
         rv = zk_sync_parent_dir(path, em);

@@ -50,7 +50,8 @@ struct snap_source {
 };
 
 /* Writes the file for src->zxid into 'dir'.  On failure nothing is left
- * behind.  ZK_ESTOPPED: it was given up.  *path_out (may be NULL) is its name, to be freed. */
+ * behind, or what file_remover_sweep removes.  ZK_ESTOPPED: it was given up.
+ * *path_out (may be NULL) is its name, to be freed. */
 int file_snap_write(const char *dir, const struct snap_source *src,
                     enum snap_compression comp, char **path_out,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;
@@ -63,6 +64,8 @@ int file_snap_read(const char *path, int64_t zxid, int32_t max_buffer,
 /* What a file told besides the tree. */
 struct file_snap_info {
     int64_t nodes;
+    bool content_whole;         /* All nodes were read: if the rest failed, it
+                                 * was a checksum or what follows it. */
     bool one_instant;           /* Ours.  Java writes nodes while
                                  * transactions go on: what the file holds may
                                  * be ahead of its name and of its digest. */
@@ -84,6 +87,42 @@ int file_snap_load_stream(struct zk_buf *buffered,
                           const struct stream_reader *from, int64_t zxid,
                           int32_t max_buffer, struct data_tree *tree,
                           struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* A node as it stands in a file; lives during the call that gets it. */
+struct snap_node {
+    struct zk_slice path;       /* "" for the root. */
+    struct zk_slice data;       /* Null stays apart from empty. */
+    int64_t acl_index;          /* -1: the open list. */
+    struct jute_stat_persisted stat;
+    int64_t offset;             /* Where it starts, decompressed. */
+    const uint8_t *record;      /* Its bytes: path, data, ACL, stat. */
+    size_t record_len;
+};
+
+/* Who gets what a file holds, in its order: sessions, ACL lists, nodes.  A
+ * member that is NULL is not asked.  What is not ZK_OK ends the reading; the
+ * reason in 'em' is passed on with the place. */
+struct snap_visitor {
+    void *self;
+    void (*session)(void *self, int64_t id, int32_t timeout_ms);
+    int (*acl)(void *self, int64_t index, struct zk_slice raw,
+               struct zk_errmsg *em);
+    int (*node)(void *self, const struct snap_node *node,
+                struct zk_errmsg *em);
+    /* Now and then: so many bytes of the file were read. */
+    void (*progress)(void *self, int64_t bytes);
+};
+
+/* Reads a file for tools: what is right about each part is checked, also the
+ * checksums behind the content; whether the nodes make a tree is not.  'info'
+ * is filled as far as it got, on failure too. */
+int file_snap_scan(const char *path, int32_t max_buffer,
+                   const struct snap_visitor *visitor,
+                   struct file_snap_info *info, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
+/* The node whose record starts at 'p', of which 'len' bytes are there:
+ * ZK_ETORN when those are too few, ZK_ECORRUPT for lengths that are none. */
+int snap_node_decode(const uint8_t *p, size_t len, int32_t max_buffer,
+                     struct snap_node *node) ZK_WARN_UNUSED;
 /* Quick look: length, last bytes or magic.  What passes may still be
  * damaged. */
 bool file_snap_looks_valid(const char *path);

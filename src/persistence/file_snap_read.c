@@ -13,11 +13,13 @@
 
 /* What may follow seal 1 is shorter than this. */
 #define FSR_MAX_TAIL 4096
+/* Nodes between two reports of how far the reading is. */
+#define FSR_PROGRESS 8192
 
 struct snap_parser {
     struct snap_input in;
     int32_t max_buffer;
-    struct data_tree *tree;
+    const struct snap_visitor *visitor;
     struct zk_errmsg *em;
     struct file_snap_info info;
 };
@@ -30,7 +32,7 @@ fsr_damaged(const struct snap_parser *sp, const char *what)
                    snap_input_offset(&sp->in), what);
 }
 
-/* What the tree says about what it was given, with the place. */
+/* What the visitor says about what it was given, with the place. */
 static int
 fsr_refused(const struct snap_parser *sp, int rv, const struct zk_errmsg *why)
 {
@@ -104,8 +106,11 @@ fsr_sessions(struct snap_parser *sp)
         if (rv != ZK_OK) {
             return rv;
         }
-        data_tree_load_session(sp->tree, (int64_t) zk_get_be64(sp->in.p),
-                               (int32_t) zk_get_be32(sp->in.p + 8));
+        if (sp->visitor->session != NULL) {
+            sp->visitor->session(sp->visitor->self,
+                                 (int64_t) zk_get_be64(sp->in.p),
+                                 (int32_t) zk_get_be32(sp->in.p + 8));
+        }
         sp->in.p += 12;
     }
     return ZK_OK;
@@ -116,6 +121,7 @@ static int
 fsr_acl(struct snap_parser *sp)
 {
     struct zk_errmsg why = { "" };
+    const struct snap_visitor *v = sp->visitor;
     size_t at = 12;
     int32_t len;
     int32_t n;
@@ -140,10 +146,11 @@ fsr_acl(struct snap_parser *sp)
         }
     }
     /* A negative count is an empty list, as Java reads it. */
-    rv = data_tree_load_acl(sp->tree, (int64_t) zk_get_be64(sp->in.p),
-                            n < 0 ? acl_raw_empty
-                                  : zk_slice(sp->in.p + 8, (int32_t) at - 8),
-                            &why);
+    if (v->acl != NULL) {
+        rv = v->acl(v->self, (int64_t) zk_get_be64(sp->in.p),
+                    n < 0 ? acl_raw_empty
+                          : zk_slice(sp->in.p + 8, (int32_t) at - 8), &why);
+    }
     sp->in.p += at;
     return fsr_refused(sp, rv, &why);
 }
@@ -180,50 +187,108 @@ fsr_stat(const uint8_t *p, struct jute_stat_persisted *st)
     st->pzxid = (int64_t) zk_get_be64(p + 52);
 }
 
+/* Fills in the node that starts at 'p' and has these lengths. */
+static void
+fsr_node(const uint8_t *p, int32_t path_len, int32_t data_len,
+         struct snap_node *node)
+{
+    size_t data_at = 4 + (size_t) path_len;
+    size_t acl_at = data_at + 4 + (size_t) (data_len > 0 ? data_len : 0);
+
+    node->path = zk_slice(p + 4, path_len);
+    node->data = data_len < 0 ? ZK_SLICE_NULL
+                              : zk_slice(p + data_at + 4, data_len);
+    node->acl_index = (int64_t) zk_get_be64(p + acl_at);
+    fsr_stat(p + acl_at + 8, &node->stat);
+    node->record = p;
+    node->record_len = acl_at + 8 + SNAP_STAT_LEN;
+}
+
+int
+snap_node_decode(const uint8_t *p, size_t len, int32_t max_buffer,
+                 struct snap_node *node)
+{
+    int32_t path_len;
+    int32_t data_len;
+    size_t need = 4;
+
+    if (len < need) {
+        return ZK_ETORN;
+    }
+    path_len = (int32_t) zk_get_be32(p);
+    if (path_len < 0 || path_len > max_buffer) {
+        return ZK_ECORRUPT;
+    }
+    need += (size_t) path_len + 4;
+    if (len < need) {
+        return ZK_ETORN;
+    }
+    data_len = (int32_t) zk_get_be32(p + need - 4);
+    if (data_len < -1 || data_len > max_buffer) {
+        return ZK_ECORRUPT;
+    }
+    need += (size_t) (data_len > 0 ? data_len : 0) + 8 + SNAP_STAT_LEN;
+    if (len < need) {
+        return ZK_ETORN;
+    }
+    fsr_node(p, path_len, data_len, node);
+    return ZK_OK;
+}
+
+/* The next node, or none at the end marker (*end). */
+static int
+fsr_next_node(struct snap_parser *sp, struct snap_node *node, bool *end)
+{
+    int32_t path_len;
+    int32_t data_len;
+    int rv;
+
+    rv = fsr_length(sp, 0, 0, &path_len);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    if (path_len < 0) {
+        return fsr_damaged(sp, "a node without a path");
+    }
+    *end = path_len == 1 && sp->in.p[4] == '/';
+    if (*end) {
+        sp->in.p += 5;
+        return ZK_OK;
+    }
+    rv = fsr_length(sp, 4 + (size_t) path_len, 8 + SNAP_STAT_LEN, &data_len);
+    if (rv == ZK_OK) {
+        fsr_node(sp->in.p, path_len, data_len, node);
+        node->offset = snap_input_offset(&sp->in);
+        sp->in.p += node->record_len;
+    }
+    return rv;
+}
+
 /* All nodes and the end marker. */
 static int
 fsr_nodes(struct snap_parser *sp)
 {
+    const struct snap_visitor *v = sp->visitor;
     struct zk_errmsg why = { "" };
-    struct jute_stat_persisted st;
-    const uint8_t *p;
-    int32_t path_len;
-    int32_t data_len;
-    size_t data_at;
-    size_t stat_at;
+    struct snap_node node;
+    bool end = false;
     int rv;
 
     for (;;) {
-        rv = fsr_length(sp, 0, 0, &path_len);
-        if (rv != ZK_OK) {
+        rv = fsr_next_node(sp, &node, &end);
+        if (rv != ZK_OK || end) {
+            sp->info.content_whole = end;
             return rv;
         }
-        if (path_len < 0) {
-            return fsr_damaged(sp, "a node without a path");
+        if (v->node != NULL) {
+            rv = v->node(v->self, &node, &why);
+            if (rv != ZK_OK) {
+                return fsr_refused(sp, rv, &why);
+            }
         }
-        if (path_len == 1 && sp->in.p[4] == '/') {
-            sp->in.p += 5;
-            return ZK_OK;
+        if (++sp->info.nodes % FSR_PROGRESS == 0 && v->progress != NULL) {
+            v->progress(v->self, snap_input_bytes_read(&sp->in));
         }
-        data_at = 4 + (size_t) path_len;
-        rv = fsr_length(sp, data_at, 8 + SNAP_STAT_LEN, &data_len);
-        if (rv != ZK_OK) {
-            return rv;
-        }
-        p = sp->in.p;
-        stat_at = data_at + 4 + (size_t) (data_len > 0 ? data_len : 0) + 8;
-        fsr_stat(p + stat_at, &st);
-        rv = data_tree_load_node(sp->tree, zk_slice(p + 4, path_len),
-                                 data_len < 0
-                                 ? ZK_SLICE_NULL
-                                 : zk_slice(p + data_at + 4, data_len),
-                                 (int64_t) zk_get_be64(p + stat_at - 8), &st,
-                                 &why);
-        sp->in.p += stat_at + SNAP_STAT_LEN;
-        if (rv != ZK_OK) {
-            return fsr_refused(sp, rv, &why);
-        }
-        sp->info.nodes++;
     }
 }
 
@@ -367,14 +432,46 @@ fsr_signature(struct snap_parser *sp)
     return ZK_OK;
 }
 
+/* ---- into a tree -------------------------------------------------------- */
+
+static void
+fsr_tree_session(void *self, int64_t id, int32_t timeout_ms)
+{
+    data_tree_load_session(self, id, timeout_ms);
+}
+
+static int
+fsr_tree_acl(void *self, int64_t index, struct zk_slice raw,
+             struct zk_errmsg *em)
+{
+    return data_tree_load_acl(self, index, raw, em);
+}
+
+static int
+fsr_tree_node(void *self, const struct snap_node *node, struct zk_errmsg *em)
+{
+    return data_tree_load_node(self, node->path, node->data, node->acl_index,
+                               &node->stat, em);
+}
+
+static struct snap_visitor
+fsr_into_tree(struct data_tree *tree)
+{
+    return (struct snap_visitor) {
+        .self = tree, .session = fsr_tree_session, .acl = fsr_tree_acl,
+        .node = fsr_tree_node,
+    };
+}
+
 int
 file_snap_load_stream(struct zk_buf *buffered,
                       const struct stream_reader *from, int64_t zxid,
                       int32_t max_buffer, struct data_tree *tree,
                       struct zk_errmsg *em)
 {
+    const struct snap_visitor into_tree = fsr_into_tree(tree);
     struct snap_parser sp = {
-        .max_buffer = max_buffer, .tree = tree, .em = em,
+        .max_buffer = max_buffer, .visitor = &into_tree, .em = em,
     };
     int rv;
 
@@ -395,35 +492,48 @@ file_snap_load_stream(struct zk_buf *buffered,
 }
 
 int
+file_snap_scan(const char *path, int32_t max_buffer,
+               const struct snap_visitor *visitor,
+               struct file_snap_info *info, struct zk_errmsg *em)
+{
+    struct snap_parser sp = {
+        .max_buffer = max_buffer, .visitor = visitor, .em = em,
+        .info.digest_zxid = -1,
+    };
+    int rv;
+
+    rv = snap_input_open(&sp.in, path, em);
+    if (rv == ZK_OK) {
+        rv = fsr_all(&sp);
+        snap_input_close(&sp.in);
+    }
+    *info = sp.info;
+    return rv;
+}
+
+int
 file_snap_load(const char *path, int64_t zxid, int32_t max_buffer,
                struct data_tree *tree, struct file_snap_info *info,
                struct zk_errmsg *em)
 {
-    struct snap_parser sp = {
-        .max_buffer = max_buffer, .tree = tree, .em = em,
-        .info.digest_zxid = -1,
-    };
+    const struct snap_visitor into_tree = fsr_into_tree(tree);
+    struct file_snap_info seen;
     bool trusted;
     int rv;
 
-    rv = snap_input_open(&sp.in, path, em);
-    if (rv != ZK_OK) {
-        return rv;
-    }
     data_tree_load_begin(tree);
-    rv = fsr_all(&sp);
-    snap_input_close(&sp.in);
+    rv = file_snap_scan(path, max_buffer, &into_tree, &seen, em);
     if (rv == ZK_OK) {
-        trusted = sp.info.one_instant && sp.info.digest_zxid == zxid;
-        rv = data_tree_load_end(tree, zxid,
-                                trusted ? &sp.info.digest : NULL, em);
+        trusted = seen.one_instant && seen.digest_zxid == zxid;
+        rv = data_tree_load_end(tree, zxid, trusted ? &seen.digest : NULL,
+                                em);
     }
     if (rv != ZK_OK) {
         data_tree_load_begin(tree);
         return rv;
     }
     if (info != NULL) {
-        *info = sp.info;
+        *info = seen;
     }
     return ZK_OK;
 }

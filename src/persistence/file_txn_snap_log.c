@@ -6,13 +6,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "persistence/dir_lock.h"
 #include "persistence/file_list.h"
+#include "persistence/file_remover.h"
 #include "persistence/file_txn_iterator.h"
 #include "persistence/file_txn_snap_log_internal.h"
 #include "util/crash_point.h"
@@ -23,13 +23,18 @@
 
 /* One version-2 folder: there, or made when that is allowed. */
 static int
-ftsl_open_dir(const char *dir, const char *what, bool autocreate,
-              struct zk_errmsg *em)
+ftsl_open_dir(const struct file_txn_snap_log *fl, const char *dir,
+              const char *what, struct zk_errmsg *em)
 {
     struct zk_errmsg why = { "" };
 
+    if (fl->opts.dry_run) {
+        return access(dir, R_OK | X_OK) == 0
+               ? ZK_OK
+               : zk_fail_errno(em, "%s directory %s", what, dir);
+    }
     if (access(dir, F_OK) != 0) {
-        if (!autocreate) {
+        if (!fl->opts.autocreate_dirs) {
             return zk_fail(em, ZK_ECONFIG, "Missing %s directory %s: "
                            "automatic creation is off "
                            "(zookeeper.datadir.autocreate is false), create "
@@ -48,27 +53,22 @@ ftsl_open_dir(const char *dir, const char *what, bool autocreate,
     return ZK_OK;
 }
 
-/* Two servers in one folder would destroy it.  The lock goes with the
- * descriptor; file systems without such locks are let be. */
+/* Two servers in one folder would destroy it. */
 static int
-ftsl_lock_dir(const char *dir, int *fd, struct zk_errmsg *em)
+ftsl_lock_dir(const struct file_txn_snap_log *fl, const char *dir, int *fd,
+              struct zk_errmsg *em)
 {
-    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0) {
-        struct zk_errmsg why;
+    struct zk_errmsg why;
+    int rv;
 
-        zk_fail_errno(&why, "%s", dir);
-        return zk_fail(em, ZK_ECONFIG, "Cannot open data directory: %s",
-                       why.text);
-    }
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fl->opts.dry_run) {
         return ZK_OK;
     }
-    if (errno == EWOULDBLOCK) {
-        return zk_fail(em, ZK_ECONFIG, "%s is in use by another server",
-                       dir);
+    rv = dir_lock(dir, fd, &why);
+    if (rv != ZK_OK) {
+        return zk_fail(em, ZK_ECONFIG, "%s%s", rv == ZK_EEXIST ? "" :
+                       "Cannot open data directory: ", why.text);
     }
-    zk_warn(snaplog, "%s cannot be locked: %s", dir, strerror(errno));
     return ZK_OK;
 }
 
@@ -94,8 +94,8 @@ ftsl_check_content(const char *dir, const char *prefix, const char *text,
     return rv;
 }
 
-static bool
-ftsl_is_left_over(const char *name)
+bool
+file_txn_snap_log_is_left_over(const char *name)
 {
     size_t n = strlen(name);
 
@@ -111,17 +111,19 @@ ftsl_remove_left_overs(const char *dir)
     struct dirent *ent;
     DIR *d = opendir(dir);
     char *path;
+    int err;
 
     while (d != NULL && (ent = readdir(d)) != NULL) {
-        if (!ftsl_is_left_over(ent->d_name)) {
+        if (!file_txn_snap_log_is_left_over(ent->d_name)) {
             continue;
         }
         path = zk_xasprintf("%s/%s", dir, ent->d_name);
-        if (unlink(path) == 0) {
+        err = file_remover_set_aside(path);
+        if (err == 0) {
             zk_info(snaplog, "%s removed: left over from a crash", path);
         } else {
             zk_warn(snaplog, "%s: cannot be removed: %s", path,
-                    strerror(errno));
+                    strerror(err));
         }
         free(path);
     }
@@ -135,19 +137,17 @@ ftsl_open_dirs(struct file_txn_snap_log *fl, struct zk_errmsg *em)
 {
     int rv;
 
-    rv = ftsl_open_dir(fl->log_dir, "data log", fl->opts.autocreate_dirs,
-                       em);
+    rv = ftsl_open_dir(fl, fl->log_dir, "data log", em);
     if (rv == ZK_OK) {
-        rv = ftsl_open_dir(fl->snap_dir, "data",
-                           fl->opts.autocreate_dirs, em);
+        rv = ftsl_open_dir(fl, fl->snap_dir, "data", em);
     }
     if (rv == ZK_OK) {
-        rv = ftsl_lock_dir(fl->snap_dir, &fl->snap_lock, em);
+        rv = ftsl_lock_dir(fl, fl->snap_dir, &fl->snap_lock, em);
     }
     if (rv != ZK_OK || strcmp(fl->log_dir, fl->snap_dir) == 0) {
         return rv;
     }
-    rv = ftsl_lock_dir(fl->log_dir, &fl->log_lock, em);
+    rv = ftsl_lock_dir(fl, fl->log_dir, &fl->log_lock, em);
     if (rv == ZK_OK) {
         rv = ftsl_check_content(fl->log_dir, "snapshot", "Log directory has "
                                 "snapshot files", em);
@@ -188,8 +188,10 @@ file_txn_snap_log_open(const struct file_txn_snap_log_options *opts,
         file_txn_snap_log_close(fl);
         return rv;
     }
-    ftsl_remove_left_overs(fl->snap_dir);
-    ftsl_remove_left_overs(fl->log_dir);
+    if (!fl->opts.dry_run) {
+        ftsl_remove_left_overs(fl->snap_dir);
+        ftsl_remove_left_overs(fl->log_dir);
+    }
     fl->log = file_txn_log_create(fl->log_dir, &opts->log);
     *out = fl;
     return ZK_OK;
@@ -249,6 +251,16 @@ file_txn_snap_log_save(struct file_txn_snap_log *fl,
                            em);
 }
 
+void
+file_txn_snap_log_sweep(struct file_txn_snap_log *fl, const atomic_bool *stop)
+{
+    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
+    file_remover_sweep(fl->snap_dir, stop);
+    if (strcmp(fl->log_dir, fl->snap_dir) != 0) {
+        file_remover_sweep(fl->log_dir, stop);
+    }
+}
+
 /* ---- truncation ------------------------------------------------------- */
 
 /* How many of the snapshots are at or below 'zxid'. */
@@ -271,7 +283,8 @@ ftsl_drop_snapshots(const struct zk_file_list *l, size_t keep,
     int rv = ZK_OK;
 
     for (size_t i = l->n; rv == ZK_OK && i > keep; i--) {
-        if (unlink(l->v[i - 1].path) != 0) {
+        errno = file_remover_set_aside(l->v[i - 1].path);
+        if (errno != 0) {
             rv = zk_fail_errno(em, "%s: remove", l->v[i - 1].path);
         } else {
             zk_info(snaplog, "%s removed: the leader has none of what it "

@@ -15,6 +15,10 @@ struct file_txn_snap_log_options {
     bool autocreate_dirs;       /* zookeeper.datadir.autocreate */
     bool autocreate_db;         /* zookeeper.db.autocreate */
     bool trust_empty_snapshot;  /* zookeeper.snapshot.trust.empty */
+    bool dry_run;               /* Opening and restoring change nothing: no
+                                 * lock is taken, nothing made, removed or
+                                 * synced, no new database written.  The
+                                 * other functions must not be called. */
     int32_t max_record;         /* jute.maxbuffer + extra size */
     enum snap_compression compression;
     struct file_txn_log_options log;
@@ -26,11 +30,15 @@ struct file_txn_snap_log;
  * the snapshot folder and the reverse when the two differ, folders that are
  * missing or cannot be written (named in 'em'; exit code 3).  Takes an
  * advisory lock on the data folder so that two servers cannot share it;
- * removes left-over temporary files of snapshots. */
+ * removes left-over temporary files of snapshots, large ones by a later
+ * sweep. */
 int file_txn_snap_log_open(const struct file_txn_snap_log_options *opts,
                            struct file_txn_snap_log **out,
                            struct zk_errmsg *em) ZK_WARN_UNUSED;
 void file_txn_snap_log_close(struct file_txn_snap_log *fl);
+/* Whether opening removes a file of this name: a temporary one that a crash
+ * left. */
+bool file_txn_snap_log_is_left_over(const char *name);
 const char *file_txn_snap_log_snap_dir(const struct file_txn_snap_log *fl);
 const char *file_txn_snap_log_log_dir(const struct file_txn_snap_log *fl);
 struct file_txn_log *file_txn_snap_log_log(struct file_txn_snap_log *fl);
@@ -86,5 +94,9 @@ int file_txn_snap_log_replace(struct file_txn_snap_log *fl,
 int file_txn_snap_log_save(struct file_txn_snap_log *fl,
                            const struct snap_source *src,
                            struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Removes what large files were given up, gently (file_remover.h), until
+ * *stop is true.  Any thread. */
+void file_txn_snap_log_sweep(struct file_txn_snap_log *fl,
+                             const atomic_bool *stop);
 
 #endif

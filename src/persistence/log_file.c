@@ -255,60 +255,134 @@ lf_at_zeros(const struct log_file *f, struct zk_errmsg *em)
                           "data", f->path, (long long) f->at);
 }
 
+/* Reads the record at f->at as it stands; *have says how many bytes there are
+ * from its start on, at least.  See log_file_look. */
+static int
+lf_frame(struct log_file *f, int32_t max_record, struct log_record *r,
+         size_t *have, struct zk_errmsg *em)
+{
+    const uint8_t *p;
+    int32_t len;
+    size_t whole;
+    int rv;
+
+    *r = (struct log_record) { .at = f->at, .end = -1 };
+    rv = lf_need(f, LOG_RECORD_HEAD_LEN, &p, have, em);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    if (*have < LOG_RECORD_HEAD_LEN) {
+        return *have == 0 ? ZK_ENOTFOUND : ZK_ETORN;
+    }
+    r->crc = zk_get_be64(p);
+    len = (int32_t) zk_get_be32(p + 8);
+    r->txn = zk_slice(p + LOG_RECORD_HEAD_LEN, len);
+    if (len == 0) {
+        return ZK_ENOTFOUND;
+    }
+    if (len < 0 || len > max_record) {
+        return ZK_ECORRUPT;
+    }
+    whole = LOG_RECORD_HEAD_LEN + (size_t) len;
+    rv = lf_need(f, whole + 1, &p, have, em);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    if (*have < whole) {
+        return ZK_ETORN;
+    }
+    r->txn.p = (const char *) p + LOG_RECORD_HEAD_LEN;
+    r->adler = checksum_adler32(CHECKSUM_ADLER32_INIT, r->txn.p,
+                                (size_t) len);
+    r->end = *have > whole ? p[whole] : -1;
+    return ZK_OK;
+}
+
+int
+log_file_look(struct log_file *f, int32_t max_record, struct log_record *r,
+              struct zk_errmsg *em)
+{
+    size_t have = 0;
+    int rv = lf_frame(f, max_record, r, &have, em);
+
+    if (rv == ZK_ETORN) {
+        return zk_fail(em, rv, "%s: ends inside the record at offset %lld",
+                       f->path, (long long) f->at);
+    }
+    if (rv == ZK_ECORRUPT) {
+        return zk_fail(em, rv, "%s: damaged at offset %lld: record length "
+                       "%d (limit %d)", f->path, (long long) f->at,
+                       r->txn.len, max_record);
+    }
+    return rv;
+}
+
+void
+log_file_pass(struct log_file *f, const struct log_record *r)
+{
+    zk_assert(r->at == f->at && r->txn.len > 0);
+    f->record = f->at;
+    f->at += LOG_RECORD_HEAD_LEN + r->txn.len + (r->end >= 0 ? 1 : 0);
+}
+
+/* A record whose length is none. */
+static int
+lf_bad_length(const struct log_file *f, const struct log_record *r,
+              int32_t max_record, struct zk_errmsg *em)
+{
+    off_t head_end = f->at + LOG_RECORD_HEAD_LEN;
+    char what[80];
+
+    snprintf(what, sizeof what, "record length %d (limit %d)", r->txn.len,
+             max_record);
+    return lf_damaged(f, max_record, head_end, head_end, what, em);
+}
+
+/* Whether the whole record is what it says. */
+static int
+lf_judge(const struct log_file *f, const struct log_record *r, size_t have,
+         int32_t max_record, struct zk_errmsg *em)
+{
+    off_t end = f->at + LOG_RECORD_HEAD_LEN + r->txn.len + 1;
+
+    if (r->end < 0) {
+        return lf_cut_by_end(f, have, max_record, em);
+    }
+    if (r->end != LOG_RECORD_END) {
+        return lf_damaged(f, max_record, end - 1, end, "no end byte", em);
+    }
+    if (r->crc != r->adler) {
+        return lf_damaged(f, max_record, end - 1, end, "wrong checksum", em);
+    }
+    return ZK_OK;
+}
+
 int
 log_file_next(struct log_file *f, int32_t max_record, struct zk_slice *txn,
               struct zk_errmsg *em)
 {
-    const uint8_t *p;
-    uint64_t crc;
-    int32_t len;
-    size_t have;
-    off_t end;
-    int rv;
+    struct log_record r;
+    size_t have = 0;
+    int rv = lf_frame(f, max_record, &r, &have, em);
 
-    rv = lf_need(f, LOG_RECORD_HEAD_LEN, &p, &have, em);
-    if (rv != ZK_OK) {
-        return rv;
+    if (rv == ZK_ENOTFOUND && have > 0) {
+        return r.crc == 0 ? lf_at_zeros(f, em)
+                          : lf_bad_length(f, &r, max_record, em);
     }
-    if (have == 0) {
-        return ZK_ENOTFOUND;
-    }
-    if (have < LOG_RECORD_HEAD_LEN) {
+    if (rv == ZK_ETORN) {
         return lf_cut_by_end(f, have, max_record, em);
     }
-    crc = zk_get_be64(p);
-    len = (int32_t) zk_get_be32(p + 8);
-    if (crc == 0 && len == 0) {
-        return lf_at_zeros(f, em);
+    if (rv == ZK_ECORRUPT) {
+        return lf_bad_length(f, &r, max_record, em);
     }
-    if (len <= 0 || len > max_record) {
-        off_t head_end = f->at + LOG_RECORD_HEAD_LEN;
-        char what[80];
-
-        snprintf(what, sizeof what, "record length %d (limit %d)", len,
-                 max_record);
-        return lf_damaged(f, max_record, head_end, head_end, what, em);
+    if (rv == ZK_OK) {
+        rv = lf_judge(f, &r, have, max_record, em);
     }
-    end = f->at + LOG_RECORD_HEAD_LEN + len + 1;
-    rv = lf_need(f, (size_t) (end - f->at), &p, &have, em);
-    if (rv != ZK_OK) {
-        return rv;
+    if (rv == ZK_OK) {
+        *txn = r.txn;
+        log_file_pass(f, &r);
     }
-    if (have < (size_t) (end - f->at)) {
-        return lf_cut_by_end(f, have, max_record, em);
-    }
-    if (p[end - f->at - 1] != LOG_RECORD_END) {
-        return lf_damaged(f, max_record, end - 1, end, "no end byte", em);
-    }
-    if (crc != checksum_adler32(CHECKSUM_ADLER32_INIT,
-                                p + LOG_RECORD_HEAD_LEN, (size_t) len)) {
-        return lf_damaged(f, max_record, end - 1, end, "wrong checksum",
-                          em);
-    }
-    *txn = zk_slice(p + LOG_RECORD_HEAD_LEN, len);
-    f->record = f->at;
-    f->at = end;
-    return ZK_OK;
+    return rv;
 }
 
 int
@@ -351,6 +425,7 @@ log_file_open(struct log_file *f, const char *path, struct zk_errmsg *em)
                      zk_get_be32(p), zk_get_be32(p + 4));
         goto err;
     }
+    f->dbid = (int64_t) zk_get_be64(p + 8);
     f->at = LOG_FILE_HEADER_LEN;
     return ZK_OK;
 

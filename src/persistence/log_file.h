@@ -40,6 +40,7 @@
 struct log_file {
     int fd;                     /* -1: not open. */
     char *path;
+    int64_t dbid;               /* Of the header: 0, and of no use. */
     struct zk_buf buf;          /* Bytes of the file from 'base' on. */
     off_t base;
     off_t at;                   /* Where the next record starts. */
@@ -56,6 +57,25 @@ int log_file_open(struct log_file *f, const char *path, struct zk_errmsg *em)
  * record (both keep the position), ZK_ECORRUPT, ZK_EIO. */
 int log_file_next(struct log_file *f, int32_t max_record,
                   struct zk_slice *txn, struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* A record as it stands in the file, nothing about it judged: for tools that
+ * show damage and mend it. */
+struct log_record {
+    off_t at;                   /* Where it starts. */
+    uint64_t crc;               /* As written... */
+    uint32_t adler;             /* ...and as it should be. */
+    struct zk_slice txn;
+    int end;                    /* The byte behind the txn; -1: none, the
+                                 * file ends there. */
+};
+
+/* The record at the position, which stays; valid until the next call.
+ * ZK_ENOTFOUND at the end of file and at a length of 0, where Java's tools
+ * see the end of the log; ZK_ETORN when the file ends inside the record;
+ * ZK_ECORRUPT when its length is none that a record has; ZK_EIO. */
+int log_file_look(struct log_file *f, int32_t max_record,
+                  struct log_record *r, struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Moves the position behind a record that was looked at. */
+void log_file_pass(struct log_file *f, const struct log_record *r);
 /* Closes it; nothing when it is not open. */
 void log_file_close(struct log_file *f);
 

@@ -28,6 +28,7 @@ struct purge_task {
     bool stopping ZK_GUARDED;
 
     struct zk_thread thread;
+    atomic_bool hasten;         /* The server ends. */
 };
 
 static void
@@ -36,7 +37,8 @@ pt_purge(const struct purge_task *t)
     struct zk_errmsg em;
 
     zk_info(purge, "Purge task started.");
-    if (purge_txn_log(t->data_log_dir, t->data_dir, t->keep, NULL, &em)
+    if (purge_txn_log(t->data_log_dir, t->data_dir, t->keep, NULL,
+                      &t->hasten, &em)
         != ZK_OK) {
         zk_error(purge, "Error occurred while purging: %s", em.text);
     }
@@ -91,6 +93,7 @@ purge_task_stop(struct purge_task *t)
         return;
     }
     ZK_CHECK(t, PURGE_TASK_MAGIC);
+    atomic_store(&t->hasten, true);
     zk_lock(&t->lock);
     t->stopping = true;
     zk_cond_signal(&t->wakeup);

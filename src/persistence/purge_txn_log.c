@@ -5,19 +5,16 @@
 #include "persistence/purge_txn_log.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "persistence/file_list.h"
+#include "persistence/file_remover.h"
 #include "persistence/file_snap.h"
 #include "util/crash_point.h"
 #include "util/zk_log.h"
-
-#define PURGE_MIN_KEEP 3
-#define PURGE_COUNT_TEXT "count should be greater than or equal to 3"
 
 struct purge {
     char *log_dir;              /* With version-2. */
@@ -25,6 +22,7 @@ struct purge {
     struct zk_file_list logs;
     struct zk_file_list snaps;
     FILE *out;                  /* NULL: the server's log. */
+    const atomic_bool *stop;    /* NULL: nobody asks for that. */
 };
 
 /* As java.text.DateFormat has it: "Nov 22, 2026, 5:26:14 PM". */
@@ -44,6 +42,7 @@ static void
 purge_remove(const struct purge *p, const struct zk_file *f)
 {
     char date[64];
+    int err;
 
     purge_date(f->mtime_ms, date, sizeof date);
     if (p->out != NULL) {
@@ -51,13 +50,14 @@ purge_remove(const struct purge *p, const struct zk_file *f)
     } else {
         zk_info(purge, "Removing file: %s\t%s", date, f->path);
     }
-    if (unlink(f->path) == 0 || errno == ENOENT) {
+    err = file_remover_remove(f->path, p->stop);
+    if (err == 0 || err == ENOENT) {
         CRASH_HERE(purge_half);
     } else if (p->out != NULL) {
         fprintf(stderr, "Failed to remove %s: %s\n", f->path,
-                strerror(errno));
+                strerror(err));
     } else {
-        zk_error(purge, "Failed to remove %s: %s", f->path, strerror(errno));
+        zk_error(purge, "Failed to remove %s: %s", f->path, strerror(err));
     }
 }
 
@@ -162,9 +162,9 @@ purge_dir(const char *dir)
 
 int
 purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
-              FILE *out, struct zk_errmsg *em)
+              FILE *out, const atomic_bool *stop, struct zk_errmsg *em)
 {
-    struct purge p = { .out = out };
+    struct purge p = { .out = out, .stop = stop };
     int rv;
 
     if (keep < PURGE_MIN_KEEP) {
@@ -178,78 +178,4 @@ purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
     free(p.log_dir);
     free(p.snap_dir);
     return rv;
-}
-
-/* ---- the command ------------------------------------------------------ */
-
-static int
-purge_usage(void)
-{
-    printf("Usage:\n"
-           "PurgeTxnLog dataLogDir [snapDir] -n count\n"
-           "\tdataLogDir -- path to the txn log directory\n"
-           "\tsnapDir -- path to the snapshot directory\n"
-           "\tcount -- the number of old snaps/logs you want to keep, value "
-           "should be greater than or equal to 3\n");
-    return 1;
-}
-
-static bool
-purge_dir_exists(const char *dir)
-{
-    char cwd[PATH_MAX];
-
-    if (access(dir, F_OK) == 0) {
-        return true;
-    }
-    if (dir[0] == '/' || getcwd(cwd, sizeof cwd) == NULL) {
-        fprintf(stderr, "Path '%s' does not exist. \n", dir);
-    } else {
-        fprintf(stderr, "Path '%s/%s' does not exist. \n", cwd, dir);
-    }
-    return false;
-}
-
-static bool
-purge_count(const char *text, int *count)
-{
-    char *end;
-    long n;
-
-    errno = 0;
-    n = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || n > INT_MAX
-        || n < INT_MIN || text[0] == ' ') {
-        fprintf(stderr, "'%s' can not be parsed to integer.\n", text);
-        return false;
-    }
-    if (n < PURGE_MIN_KEEP) {
-        fprintf(stderr, PURGE_COUNT_TEXT "\n");
-        return false;
-    }
-    *count = (int) n;
-    return true;
-}
-
-int
-purge_main(int argc, char **argv)
-{
-    struct zk_errmsg em;
-    const char *snap_dir;
-    int count;
-
-    if (argc < 3 || argc > 4 || !purge_dir_exists(argv[0])) {
-        return purge_usage();
-    }
-    snap_dir = argc == 4 ? argv[1] : argv[0];
-    if ((argc == 4 && !purge_dir_exists(snap_dir))
-        || !purge_count(argv[argc - 1], &count)
-        || strcmp(argv[argc - 2], "-n") != 0) {
-        return purge_usage();
-    }
-    if (purge_txn_log(argv[0], snap_dir, count, stdout, &em) != ZK_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    return 0;
 }

@@ -6,21 +6,25 @@
 #ifndef PERSISTENCE_PURGE_TXN_LOG_H
 #define PERSISTENCE_PURGE_TXN_LOG_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "util/zk_error.h"
+
+/* As Apache's, and what its command says about fewer. */
+#define PURGE_MIN_KEEP 3
+#define PURGE_COUNT_TEXT "count should be greater than or equal to 3"
 
 /* Keeps the 'keep' (>= 3) newest snapshots that look whole, every log that
  * starts at or after the oldest of them, and the one that holds its zxid;
  * removes the other snapshot and log files of the version-2 folders.  Names
  * each removed file on 'out' ("Removing file: <date>\t<path>"; NULL: the
- * server's log).  Failures to remove are named and do not stop the rest. */
+ * server's log).  Failures to remove are named and do not stop the rest.
+ * Large files go gently (file_remover.h), and once *stop (NULL: never) is true
+ * what is left of them goes at the server's next start. */
 int purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
-                  FILE *out, struct zk_errmsg *em) ZK_WARN_UNUSED;
-
-/* `zkd --purge` and zkCleanup.sh: arguments, messages and exit codes of
- * PurgeTxnLog.  argv[0] is the first argument behind --purge. */
-int purge_main(int argc, char **argv);
+                  FILE *out, const atomic_bool *stop, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
 
 struct purge_task;
 /* Starts a thread that purges now and every 'interval_ms'; NULL when

@@ -116,6 +116,13 @@ rs_snapshot(struct restore *rs)
 
 /* ---- nothing there ---------------------------------------------------- */
 
+/* Removes the file; ENOENT when it is not there. */
+static int
+rs_remove(const struct restore *rs, const char *path)
+{
+    return rs->fl->opts.dry_run ? access(path, F_OK) : unlink(path);
+}
+
 /* The file that zkServer-initialize.sh leaves: an empty database is meant.
  * Java looks beside the logs; the script puts it beside the snapshots. */
 static int
@@ -130,7 +137,7 @@ rs_take_initialize(struct restore *rs)
     for (size_t i = 0; i < ZK_ARRAY_SIZE(dirs) && rv == ZK_OK; i++) {
         char *path = zk_xasprintf("%s/initialize", dirs[i]);
 
-        if (unlink(path) == 0) {
+        if (rs_remove(rs, path) == 0) {
             zk_info(snaplog, "Initialize file %s found: an empty database "
                     "will not block voting participation", path);
             rs->trust_empty = true;
@@ -177,7 +184,7 @@ rs_empty(struct restore *rs)
         return ZK_OK;
     }
     rs->res->last_zxid = 0;
-    return rs_save(rs);
+    return rs->fl->opts.dry_run ? ZK_OK : rs_save(rs);
 }
 
 /* The tree of a new database, whatever the tree held before. */
@@ -304,7 +311,7 @@ rs_sync_file(struct restore *rs, const char *path)
     int rv = ZK_OK;
     int fd;
 
-    if (path == NULL) {
+    if (path == NULL || rs->fl->opts.dry_run) {
         return ZK_OK;
     }
     fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -353,7 +360,8 @@ rs_remove_short_logs(struct restore *rs)
 {
     struct zk_file_list l;
 
-    if (zk_file_list_read(rs->fl->log_dir, "log", &l, NULL) != ZK_OK) {
+    if (rs->fl->opts.dry_run
+        || zk_file_list_read(rs->fl->log_dir, "log", &l, NULL) != ZK_OK) {
         return;
     }
     for (size_t i = 0; i < l.n; i++) {

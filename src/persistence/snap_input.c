@@ -448,6 +448,14 @@ snap_input_path(const struct snap_input *in)
     return in->reader->path;
 }
 
+int64_t
+snap_input_bytes_read(const struct snap_input *in)
+{
+    off_t at = in->reader->fd >= 0 ? lseek(in->reader->fd, 0, SEEK_CUR) : 0;
+
+    return at > 0 ? (int64_t) at : 0;
+}
+
 static enum snap_compression
 si_compression(const char *path)
 {

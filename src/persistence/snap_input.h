@@ -53,6 +53,9 @@ uint32_t snap_input_adler(const struct snap_input *in);
 /* How many bytes are before in->p, decompressed. */
 int64_t snap_input_offset(const struct snap_input *in);
 const char *snap_input_path(const struct snap_input *in);
+/* How many bytes of the file itself were read so far, compressed as they
+ * are; the reading thread is somewhat ahead of in->p.  0 for a stream. */
+int64_t snap_input_bytes_read(const struct snap_input *in);
 
 static inline int
 snap_input_need(struct snap_input *in, size_t n, struct zk_errmsg *em)

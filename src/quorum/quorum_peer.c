@@ -154,6 +154,7 @@ quorum_peer_create(const struct server_config *config,
         .qv = qp->qv,
         .membership = qp->membership,
         .db = qp->db,
+        .tls = qp->env.tls,
         .epochs = &qp->epochs,
         .sid = config->myid,
         .set_server = qp_set_server,
@@ -533,7 +534,7 @@ quorum_peer_start(struct quorum_peer *qp, struct zk_errmsg *em)
 
     ZK_CHECK(qp, QUORUM_PEER_MAGIC);
     qp->fle = fast_leader_election_create(qp->config, qp->qv,
-                                          qp->membership);
+                                          qp->membership, qp->env.tls);
     rv = fast_leader_election_start(qp->fle, em);
     if (rv == ZK_OK) {
         qp_start_thread(qp);

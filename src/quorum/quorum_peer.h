@@ -17,13 +17,15 @@
 #include "util/zk_error.h"
 
 struct quorum_peer;
+struct tls_context;
 
 /* 'config' is borrowed; its server lines have one for its myid.  'env'
  * (copied; NULL in tests) lets the peer put servers behind the client port.
  * 'zks' NULL: none; when it returns nobody uses the one before any more.
- * QuorumPeer thread, no lock held. */
+ * QuorumPeer thread, no lock held.  'tls' is borrowed: link_options. */
 struct quorum_peer_env {
     void *self;
+    struct tls_context *tls;
     void (*set_server)(void *self, struct zookeeper_server *zks);
 };
 struct quorum_peer *quorum_peer_create(const struct server_config *config,

@@ -40,7 +40,8 @@ static bool
 cc_needs_commit(const struct commit_core *cc, const struct request *r)
 {
     if (!cc->learner) {
-        return r->txn != NULL;
+        return r->txn != NULL
+               || (r->type == OP_SYNC && r->sink != NULL && r->err == KE_OK);
     }
     return (op_code_is_write(r->type) || r->type == OP_SYNC)
            && !r->local_session && r->err == KE_OK;
@@ -71,6 +72,13 @@ commit_core_committed(struct commit_core *cc, int64_t zxid)
 }
 
 void
+commit_core_synced(struct commit_core *cc, size_t n)
+{
+    zk_assert(!cc->learner && n <= cc->syncs_pending - cc->syncs_answered);
+    cc->syncs_answered += n;
+}
+
+void
 commit_core_deliver(struct commit_core *cc, struct bq_list *commits)
 {
     bq_list_concat(&cc->commits, commits);
@@ -96,16 +104,16 @@ cc_pass_first(struct commit_core *cc, struct bq_list *out)
     r = request_of(cc->pending.first);
     if (!cc_needs_commit(cc, r)) {
         cc->reads_behind--;
-    } else if (!cc->learner) {
-        /* Not before it is in the own log, were it in all others
-         * (ZOOKEEPER-4882). */
-        if (r->txn->zxid > cc->committed || r->txn->zxid > cc->durable) {
+    } else if (r->type == OP_SYNC) {
+        if (cc->syncs_answered == 0) {
             return false;
         }
-    } else if (r->type == OP_SYNC && cc->syncs_answered > 0) {
         cc->syncs_answered--;
         cc->syncs_pending--;
-    } else {
+    } else if (cc->learner || r->txn->zxid > cc->committed
+               || r->txn->zxid > cc->durable) {
+        /* Not before it is in the own log, were it in all others
+         * (ZOOKEEPER-4882). */
         return false;
     }
     bq_list_append(out, bq_list_pop(&cc->pending));

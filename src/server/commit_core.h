@@ -5,9 +5,9 @@
  * "Commit stage").  Pure: no thread, no lock.
  *
  * Requests pass in the order they came.  One that needs the ensemble (a write
- * or, on a learner, a sync) stops the queue until its commit comes; the reads
- * behind it wait with it (reads of connections that have nothing on its way
- * never get here).  What one learner link sends comes back in that order, so
+ * or a sync of a client) stops the queue until its commit or answer comes; the
+ * reads behind it wait with it (reads of connections that have nothing on its
+ * way never get here).  What one learner link sends comes back in that order, so
  * nothing waits for long behind another's write.
  *
  * A commit passes only once it is durable in this server's own log
@@ -18,8 +18,9 @@
  * waiting request if session, cxid and the kind agree, else it is somebody
  * else's and passes by itself.
  *
- * What is answered here waits for nobody: on a leader requests without a txn,
- * on a learner those that have an error already, and those of local sessions.
+ * What is answered here waits for nobody: requests that have an error already,
+ * those of local sessions, and on a leader the syncs of learners, which are
+ * answered elsewhere.
  */
 #ifndef SERVER_COMMIT_CORE_H
 #define SERVER_COMMIT_CORE_H
@@ -35,7 +36,7 @@ struct commit_core {
     int64_t durable;            /* The end of the own log. */
     size_t reads_behind;        /* For metrics: of pending, those that would
                                  * not have to wait. */
-    /* Learner: answers name no sync, so they are counted.
+    /* Answers name no sync, so they are counted.
      * syncs_answered <= syncs_pending. */
     size_t syncs_pending;
     size_t syncs_answered;      /* Of those, the first. */
@@ -50,6 +51,9 @@ void commit_core_fini(struct commit_core *cc);
 void commit_core_submit(struct commit_core *cc, struct bq_list *requests);
 /* Leader: all up to 'zxid' is committed. */
 void commit_core_committed(struct commit_core *cc, int64_t zxid);
+/* Leader: the next 'n' syncs of its clients may be answered once what stands
+ * before them has passed. */
+void commit_core_synced(struct commit_core *cc, size_t n);
 /* Learner: committed txns (requests with txn set and nothing else) and sync
  * answers, in the leader's order. */
 void commit_core_deliver(struct commit_core *cc, struct bq_list *commits);

@@ -171,6 +171,19 @@ commit_processor_committed(struct request_processor *base, int64_t zxid)
 }
 
 void
+commit_processor_synced(struct request_processor *base, size_t n)
+{
+    struct commit_processor *cp = cp_of(base);
+
+    zk_lock(&cp->lock);
+    if (!cp->stopping) {
+        commit_core_synced(&cp->core, n);
+        cp_go_on_locked(cp);
+    }
+    zk_unlock(&cp->lock);
+}
+
+void
 commit_processor_deliver(struct request_processor *base,
                          struct bq_list *commits)
 {

@@ -25,6 +25,7 @@ commit_processor_create(bool learner, int64_t last,
                         struct request_processor *next);
 /* See commit_core; 'p' is what create returned. */
 void commit_processor_committed(struct request_processor *p, int64_t zxid);
+void commit_processor_synced(struct request_processor *p, size_t n);
 void commit_processor_deliver(struct request_processor *p,
                               struct bq_list *commits);
 void commit_processor_durable(struct request_processor *p, int64_t zxid);

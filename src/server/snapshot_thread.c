@@ -8,6 +8,7 @@
 #include "util/crash_point.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
+#include "util/zk_time.h"
 
 struct snapshot_thread {
     unsigned magic;
@@ -15,39 +16,66 @@ struct snapshot_thread {
 
     struct zk_database *db;
     struct zk_thread thread;
+    atomic_bool busy;           /* No time to remove files. */
 
     struct zk_mutex lock;
-    struct zk_cond wakeup;
+    struct zk_cond changed;
     bool wanted ZK_GUARDED;     /* Asked for or under way. */
     bool stopping ZK_GUARDED;
+    bool held ZK_GUARDED;
+    int64_t go_on_ms ZK_GUARDED;    /* Monotonic; not before this. */
 };
+
+static void
+st_take(struct snapshot_thread *st)
+{
+    struct zk_errmsg em;
+    int rv = ZK_ESTOPPED;
+
+    snapshot_thread_rest(st);
+    if (!atomic_load(&st->db->give_up)) {
+        rv = zk_database_snapshot(st->db, &em);
+    }
+    if (rv == ZK_OK) {
+        CRASH_HERE(start_snapshot_done);
+    } else if (rv == ZK_ESTOPPED) {
+        atomic_store(&st->db->snapshot_missed, true);
+        zk_info(snap, "the snapshot under way was given up");
+    } else {
+        zk_error(snap, "no snapshot was taken: %s", em.text);
+    }
+}
 
 static void
 st_run(void *arg)
 {
     struct snapshot_thread *st = arg;
-    struct zk_errmsg em;
-    int rv;
+    bool sweep = true;          /* A crash may have left something. */
 
     zk_lock(&st->lock);
     for (;;) {
-        while (!st->wanted && !st->stopping) {
-            zk_cond_wait(&st->wakeup, &st->lock);
+        while (!st->wanted && !st->stopping && !sweep) {
+            zk_cond_wait(&st->changed, &st->lock);
         }
-        if (!st->wanted) {
+        if (!st->wanted && st->stopping) {
             break;
         }
-        zk_unlock(&st->lock);
-        rv = zk_database_snapshot(st->db, &em);
-        if (rv == ZK_OK) {
-            CRASH_HERE(start_snapshot_done);
-        } else if (rv == ZK_ESTOPPED) {
-            zk_info(snap, "no snapshot was taken: the role ends");
-        } else {
-            zk_error(snap, "no snapshot was taken: %s", em.text);
+        if (st->wanted) {
+            zk_unlock(&st->lock);
+            st_take(st);
+            zk_lock(&st->lock);
+            st->wanted = false;
+            atomic_store(&st->db->give_up, false);
+            sweep = true;
+            atomic_store(&st->busy, st->stopping);
+            zk_cond_broadcast(&st->changed);
+            continue;
         }
+        /* Broken off for a snapshot it comes again behind that. */
+        sweep = false;
+        zk_unlock(&st->lock);
+        file_txn_snap_log_sweep(st->db->files, &st->busy);
         zk_lock(&st->lock);
-        st->wanted = false;
     }
     zk_unlock(&st->lock);
 }
@@ -60,7 +88,7 @@ snapshot_thread_create(struct zk_database *db)
     st->magic = SNAPSHOT_THREAD_MAGIC;
     st->db = db;
     zk_mutex_init(&st->lock, ZK_LOCK_leaf);
-    zk_cond_init(&st->wakeup);
+    zk_cond_init(&st->changed);
     zk_thread_start(&st->thread, st_run, st, "SnapshotThread");
     return st;
 }
@@ -75,14 +103,112 @@ snapshot_thread_request(struct snapshot_thread *st)
     idle = !st->wanted && !st->stopping;
     if (idle) {
         st->wanted = true;
-        zk_cond_signal(&st->wakeup);
+        atomic_store(&st->busy, true);
+        zk_cond_broadcast(&st->changed);
     }
     zk_unlock(&st->lock);
     return idle;
 }
 
+/* ---- between roles ------------------------------------------------------ */
+
 void
-snapshot_thread_destroy(struct snapshot_thread *st, bool give_up)
+snapshot_thread_hold(struct snapshot_thread *st)
+{
+    if (st != NULL) {
+        ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
+        zk_lock(&st->lock);
+        st->held = true;
+        zk_unlock(&st->lock);
+    }
+}
+
+void
+snapshot_thread_go_on(struct snapshot_thread *st, int64_t after_ms)
+{
+    if (st != NULL) {
+        ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
+        zk_lock(&st->lock);
+        st->held = false;
+        st->go_on_ms = zk_time_mono_ms() + after_ms;
+        zk_cond_broadcast(&st->changed);
+        zk_unlock(&st->lock);
+    }
+}
+
+void
+snapshot_thread_rest(struct snapshot_thread *st)
+{
+    if (st == NULL) {
+        return;
+    }
+    ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
+    zk_lock(&st->lock);
+    while (st->wanted && !atomic_load(&st->db->give_up)) {
+        if (st->held) {
+            zk_cond_wait(&st->changed, &st->lock);
+        } else if (atomic_load(&st->db->hurry)
+                   || zk_time_mono_ms() >= st->go_on_ms) {
+            break;
+        } else {
+            (void) zk_cond_wait_until(&st->changed, &st->lock, st->go_on_ms);
+        }
+    }
+    zk_unlock(&st->lock);
+}
+
+/* ---- the end of a snapshot ---------------------------------------------- */
+
+static void
+st_await_idle_locked(struct snapshot_thread *st) ZK_REQUIRES(st->lock)
+{
+    zk_cond_broadcast(&st->changed);
+    while (st->wanted) {
+        zk_cond_wait(&st->changed, &st->lock);
+    }
+}
+
+void
+snapshot_thread_finish(struct snapshot_thread *st)
+{
+    ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
+    zk_lock(&st->lock);
+    atomic_store(&st->db->hurry, true);
+    st_await_idle_locked(st);
+    atomic_store(&st->db->hurry, false);
+    zk_unlock(&st->lock);
+}
+
+void
+snapshot_thread_give_up(struct snapshot_thread *st)
+{
+    if (st == NULL) {
+        return;
+    }
+    ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
+    zk_lock(&st->lock);
+    atomic_store(&st->db->give_up, st->wanted);
+    st_await_idle_locked(st);
+    zk_unlock(&st->lock);
+}
+
+void
+snapshot_thread_give_up_held(struct snapshot_thread *st)
+{
+    if (st == NULL) {
+        return;
+    }
+    ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
+    zk_lock(&st->lock);
+    if (st->wanted && st->held) {
+        atomic_store(&st->db->give_up, true);
+        zk_cond_broadcast(&st->changed);
+    }
+    zk_unlock(&st->lock);
+}
+
+void
+snapshot_thread_destroy(struct snapshot_thread *st)
 {
     if (st == NULL) {
         return;
@@ -90,15 +216,11 @@ snapshot_thread_destroy(struct snapshot_thread *st, bool give_up)
     ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
     zk_lock(&st->lock);
     st->stopping = true;
-    zk_cond_signal(&st->wakeup);
+    atomic_store(&st->busy, true);
     zk_unlock(&st->lock);
-    if (give_up) {
-        atomic_store(&st->db->give_up, true);
-    }
-    zk_database_hurry(st->db);
+    snapshot_thread_give_up(st);
     zk_thread_join(&st->thread);
-    atomic_store(&st->db->give_up, false);
-    zk_cond_fini(&st->wakeup);
+    zk_cond_fini(&st->changed);
     zk_mutex_fini(&st->lock);
     st->magic = 0;
     free(st);

@@ -29,7 +29,6 @@ struct sync_request_processor {
     struct file_txn_log *log;
     struct request_processor *next;
     struct zk_thread thread;
-    struct snapshot_thread *snapshots;
 
     struct blocking_queue inbox;
 
@@ -108,7 +107,6 @@ sync_request_processor_create(const struct sync_env *env,
     blocking_queue_init(&srp->inbox, "SyncRequestProcessor");
     zk_mutex_init(&srp->lock, ZK_LOCK_leaf);
     zk_cond_init(&srp->wakeup);
-    srp->snapshots = snapshot_thread_create(env->db);
     zk_thread_start(&srp->thread, srp_run, srp, "SyncThread:%ld",
                     (long) myid);
     return &srp->base;
@@ -127,7 +125,7 @@ srp_of(struct request_processor *base)
 bool
 sync_request_processor_snapshot(struct request_processor *base)
 {
-    return snapshot_thread_request(srp_of(base)->snapshots);
+    return snapshot_thread_request(srp_of(base)->env.db->snapshots);
 }
 
 static void
@@ -153,8 +151,9 @@ srp_shutdown(struct request_processor *base)
     blocking_queue_close(&srp->inbox);
     zk_thread_join(&srp->thread);
     file_txn_log_on_sync(srp->log, NULL, NULL);
-    snapshot_thread_destroy(srp->snapshots, srp->env.gives_snapshots_up);
-    srp->snapshots = NULL;
+    if (!srp->env.leaves_snapshots) {
+        snapshot_thread_finish(srp->env.db->snapshots);
+    }
     srp->next->shutdown(srp->next);
 }
 
@@ -286,7 +285,8 @@ srp_maybe_snapshot(struct sync_request_processor *srp)
 {
     struct zk_database *db = srp->env.db;
 
-    if (!db->snapshot_missed && db->txns_since_snap <= srp->snap_at_txns
+    if (!atomic_load(&db->snapshot_missed)
+        && db->txns_since_snap <= srp->snap_at_txns
         && (srp->snap_at_bytes <= 0
             || db->bytes_since_snap <= srp->snap_at_bytes)) {
         return;
@@ -299,7 +299,7 @@ srp_maybe_snapshot(struct sync_request_processor *srp)
     }
     file_txn_log_roll(srp->log);
     CRASH_HERE(log_rolled);
-    if (!snapshot_thread_request(srp->snapshots)) {
+    if (!snapshot_thread_request(db->snapshots)) {
         zk_warn(sync, "too busy to snapshot, skipping");
     }
 }

@@ -9,7 +9,7 @@
  *
  * Every so many transactions or bytes (half of the limit plus a random part,
  * so that the servers of an ensemble do not all do it at once) it rolls the
- * log and has a SnapshotThread take a snapshot, unless one is under way.
+ * log and has the SnapshotThread take a snapshot, unless one is under way.
  *
  * A full disk: the batch waits, nothing of it is lost or reordered, and
  * env->disk_full tells the server to refuse new writes; it tries again until
@@ -31,9 +31,9 @@ struct sync_env {
      * again. */
     void (*disk_full)(void *self, bool full);
     void (*slow_sync)(void *self);      /* fsync.warningthresholdms */
-    /* Shutdown gives a snapshot under way up: of an ensemble, since the next
-     * role must not wait for it. */
-    bool gives_snapshots_up;
+    /* Shutdown does not wait for a snapshot under way: in an ensemble, where
+     * it goes on in the next role. */
+    bool leaves_snapshots;
 };
 
 /* 'env' is copied; the threads start at once. */

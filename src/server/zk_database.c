@@ -9,6 +9,7 @@
 #include "metrics/server_metrics.h"
 #include "persistence/log_scan.h"
 #include "proto/op_code.h"
+#include "server/snapshot_thread.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 
@@ -54,6 +55,7 @@ zk_database_destroy(struct zk_database *db)
         return;
     }
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
+    snapshot_thread_destroy(db->snapshots);
     outstanding_changes_destroy(db->changes);
     committed_log_destroy(db->committed);
     data_tree_destroy(db->tree);
@@ -117,7 +119,7 @@ zk_database_note_saved(struct zk_database *db)
 {
     db->txns_since_snap = 0;
     db->bytes_since_snap = 0;
-    db->snapshot_missed = false;
+    atomic_store(&db->snapshot_missed, false);
 }
 
 void
@@ -141,6 +143,7 @@ zk_database_restore(struct zk_database *db, struct restore_result *res,
     int rv;
 
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
+    snapshot_thread_give_up(db->snapshots);
     /* Two trees would be too much for some. */
     zk_database_use_tree(db, zk_database_new_tree(db));
     committed_log_clear(db->committed);
@@ -184,6 +187,7 @@ zk_database_load(struct zk_database *db, struct restore_result *res,
     if (rv != ZK_OK) {
         return rv;
     }
+    db->snapshots = snapshot_thread_create(db);
     server_metrics_add(METRIC_dbinittime, zk_time_mono_ms() - begin);
     server_metrics_add(METRIC_startup_txns_loaded, res->txns);
     server_metrics_add(METRIC_startup_txns_load_time, res->replay_ms);
@@ -258,6 +262,7 @@ db_pull(void *self, struct zk_buf *out)
     struct db_snapshot *s = self;
     bool more;
 
+    snapshot_thread_rest(s->db->snapshots);
     zk_read_lock(&s->db->lock);
     more = data_tree_snapshot_next(s->snap, out, DB_SNAPSHOT_STEP);
     zk_read_unlock(&s->db->lock);
@@ -265,13 +270,6 @@ db_pull(void *self, struct zk_buf *out)
         zk_time_pause_us(DB_SNAPSHOT_PAUSE_US);
     }
     return more;
-}
-
-void
-zk_database_hurry(struct zk_database *db)
-{
-    ZK_CHECK(db, ZK_DATABASE_MAGIC);
-    atomic_store(&db->hurry, true);
 }
 
 int
@@ -304,9 +302,7 @@ zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
         server_metrics_add(METRIC_snapshottime, zk_time_mono_ms() - begin);
         zk_info(snap, "snapshot 0x%lx taken in %ld ms", (long) src.zxid,
                 (long) (zk_time_mono_ms() - begin));
-    } else if (rv == ZK_ESTOPPED) {
-        db->snapshot_missed = true;
-    } else {
+    } else if (rv != ZK_ESTOPPED) {
         server_metrics_inc(METRIC_snapshot_error_count);
     }
     return rv;

@@ -18,6 +18,8 @@
 #include "util/zk_lock.h"
 #include "watch/watch_manager.h"
 
+struct snapshot_thread;
+
 struct digest_log_entry {
     int64_t zxid;
     int64_t digest;
@@ -57,8 +59,10 @@ struct zk_database {
     int64_t txns_since_snap;
     int64_t bytes_since_snap;
 
-    /* A snapshot was given up: one is due at once.  As above. */
-    bool snapshot_missed;
+    /* A snapshot was given up: one is due at once. */
+    atomic_bool snapshot_missed;
+
+    struct snapshot_thread *snapshots;  /* NULL before load. */
 
     atomic_bool hurry;          /* A snapshot under way rests no more. */
     atomic_bool give_up;        /* A snapshot under way is not wanted. */
@@ -88,7 +92,5 @@ int zk_database_snapshot(struct zk_database *db, struct zk_errmsg *em)
 /* One more txn of 'len' bytes was logged; and: a snapshot holds all. */
 void zk_database_note_logged(struct zk_database *db, int64_t len);
 void zk_database_note_saved(struct zk_database *db);
-/* The server ends: what is under way is finished as fast as it goes. */
-void zk_database_hurry(struct zk_database *db);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "jute/output_archive.h"
+#include "server/snapshot_thread.h"
 
 /* Bytes taken out under one hold of the lock: a writer waits for no more than
  * these.  The network between two steps is rest enough. */
@@ -34,6 +35,8 @@ zk_database_stream_begin(struct zk_database *db, int64_t *zxid)
     snap = data_tree_snapshot_begin(db->tree);
     zk_write_unlock(&db->lock);
     if (snap == NULL) {
+        /* The role may not begin before this learner has its snapshot. */
+        snapshot_thread_give_up_held(db->snapshots);
         return NULL;
     }
     s = zk_xcalloc(1, sizeof *s);

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "proto/txn_codec.h"
+#include "server/snapshot_thread.h"
 #include "server/zk_database_internal.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -32,6 +33,7 @@ zk_database_take_stream(struct zk_database *db, int64_t zxid,
     /* Disk and tree are two histories from here on: neither may be voted
      * with, nor built upon (ZOOKEEPER-3642). */
     db->unsaved = true;
+    snapshot_thread_give_up(db->snapshots);
     zk_database_use_tree(db, zk_database_new_tree(db));
     committed_log_clear(db->committed);
     tree = zk_database_new_tree(db);
@@ -73,6 +75,7 @@ zk_database_save_taken(struct zk_database *db, struct zk_errmsg *em)
     int rv;
 
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
+    snapshot_thread_give_up(db->snapshots);
     zk_write_lock(&db->lock);
     s.snap = data_tree_snapshot_begin(db->tree);
     zk_write_unlock(&db->lock);
@@ -120,6 +123,8 @@ zk_database_truncate(struct zk_database *db, int64_t zxid,
     int rv;
 
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
+    /* Of what is cut off, or about to be. */
+    snapshot_thread_give_up(db->snapshots);
     rv = file_txn_snap_log_truncate(db->files, zxid, em);
     if (rv != ZK_OK) {
         return rv;
@@ -235,7 +240,6 @@ zk_database_role_ended(struct zk_database *db, struct zk_errmsg *em)
     int rv;
 
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
-    atomic_store(&db->hurry, false);
     zk_write_lock(&db->lock);
     outstanding_changes_clear(db->changes);
     tree = data_tree_last_zxid(db->tree);

@@ -129,6 +129,7 @@ zks_create(const struct server_config *config, int64_t sid)
     zks->auth.digest_alg = config->auth.digest_alg;
     zks->auth.super_digest = config->auth.super_digest;
     zks->auth.x509_super_user = config->auth.x509_super_user;
+    zks->auth.x509_enabled = config->auth.x509_enabled;
     zks->auth.ensemble_names =
         system_properties_get(config->props, "zookeeper.ensembleAuthName");
     zks->auth.ensemble_enabled = zks->auth.ensemble_names != NULL;
@@ -260,7 +261,7 @@ zookeeper_server_sync_env(struct zookeeper_server *zks, struct sync_env *out)
         .config = zks->config,
         .disk_full = zks_disk_full,
         .slow_sync = zks_slow_sync,
-        .gives_snapshots_up = zks->has_role,
+        .leaves_snapshots = zks->has_role,
     };
 }
 

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "util/zk_obj.h"
+#include "util/zk_buf.h"
 
 struct tb_state {
     int fd;
     int error;                  /* An errno. */
     bool eof;
+    bool keeps;
+    struct zk_buf kept;
 };
 
 /* Sets the flags of a call that moved nothing. */
@@ -47,16 +49,51 @@ tb_read(BIO *bio, char *p, size_t len, size_t *got)
     return n > 0;
 }
 
-static int
-tb_write(BIO *bio, const char *p, size_t len, size_t *put)
+/* As much as goes; -1 when that is nothing. */
+static ssize_t
+tb_send(const struct tb_state *s, const void *p, size_t len)
 {
-    struct tb_state *s = BIO_get_data(bio);
     ssize_t n;
 
-    BIO_clear_retry_flags(bio);
     do {
         n = send(s->fd, p, len, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Sends what goes and keeps the rest. */
+static int
+tb_write_whole(BIO *bio, const char *p, size_t len, size_t *put)
+{
+    struct tb_state *s = BIO_get_data(bio);
+    ssize_t n = s->kept.len > 0 ? 0 : tb_send(s, p, len);
+
+    *put = 0;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        s->error = errno;
+        return 0;
+    }
+    n = n < 0 ? 0 : n;
+    if (s->kept.len + len - (size_t) n > TLS_BIO_MAX_KEPT) {
+        s->error = ENOBUFS;
+        return 0;
+    }
+    zk_buf_append(&s->kept, p + n, len - (size_t) n);
+    *put = len;
+    return 1;
+}
+
+static int
+tb_write(BIO *bio, const char *p, size_t len, size_t *put)
+{
+    const struct tb_state *s = BIO_get_data(bio);
+    ssize_t n;
+
+    BIO_clear_retry_flags(bio);
+    if (s->keeps) {
+        return tb_write_whole(bio, p, len, put);
+    }
+    n = tb_send(s, p, len);
     *put = n > 0 ? (size_t) n : 0;
     if (n < 0) {
         tb_failed(bio, BIO_FLAGS_WRITE);
@@ -84,7 +121,10 @@ tb_ctrl(BIO *bio, int cmd, long num, void *ptr)
 static int
 tb_destroy(BIO *bio)
 {
-    free(BIO_get_data(bio));
+    struct tb_state *s = BIO_get_data(bio);
+
+    zk_buf_fini(&s->kept);
+    free(s);
     BIO_set_data(bio, NULL);
     return 1;
 }
@@ -118,6 +158,38 @@ tls_bio_create(int fd)
     BIO_set_data(bio, s);
     BIO_set_init(bio, 1);
     return bio;
+}
+
+void
+tls_bio_keep(BIO *bio)
+{
+    struct tb_state *s = BIO_get_data(bio);
+
+    s->keeps = true;
+}
+
+int
+tls_bio_flush(BIO *bio)
+{
+    struct tb_state *s = BIO_get_data(bio);
+    ssize_t n;
+
+    if (s->kept.len == 0) {
+        return 1;
+    }
+    n = tb_send(s, s->kept.data, s->kept.len);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        s->error = errno;
+        return -1;
+    }
+    if (n > 0) {
+        zk_buf_consume(&s->kept, (size_t) n);
+    }
+    if (s->kept.len > 0) {
+        return 0;
+    }
+    zk_buf_fini(&s->kept);      /* It is seldom needed. */
+    return 1;
 }
 
 int

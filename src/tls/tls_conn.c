@@ -26,6 +26,9 @@ struct tls_conn {
     BIO *bio;                   /* ssl's */
     struct tls_peer peer;
     bool failed;
+    size_t owed;                /* So much of what was to be written has gone
+                                 * into a record; the rest of that waits in
+                                 * 'bio', and the caller does not know. */
     char *subject;              /* Of the peer's certificate, or NULL. */
     char cipher[64];
 };
@@ -164,6 +167,7 @@ tls_conn_handshake(struct tls_conn *c, struct zk_errmsg *em)
     if (c->cipher[0] == '\0') {
         tc_note_peer(c);
     }
+    tls_bio_keep(c->bio);
     return TLS_DONE;
 }
 
@@ -187,6 +191,8 @@ tls_conn_read(struct tls_conn *c, void *p, size_t len, size_t *got,
     zk_assert(!c->failed && len > 0);
     ERR_clear_error();
     *got = 0;
+    /* Whatever it comes to: the next write tells. */
+    (void) tls_bio_flush(c->bio);
     if (SSL_read_ex(c->ssl, p, len, got)) {
         return TLS_DONE;
     }
@@ -196,18 +202,39 @@ tls_conn_read(struct tls_conn *c, void *p, size_t len, size_t *got,
     return tc_result(c, 0, "TLS read", em);
 }
 
+/* TLS_DONE when nothing of earlier writes is left. */
+static enum tls_result
+tc_flush(struct tls_conn *c, struct zk_errmsg *em)
+{
+    int rv = tls_bio_flush(c->bio);
+
+    return rv > 0    ? TLS_DONE
+           : rv == 0 ? TLS_WANT_WRITE
+                     : tc_fail(c, "TLS write", em);
+}
+
 enum tls_result
 tls_conn_write(struct tls_conn *c, const void *p, size_t len, size_t *put,
                struct zk_errmsg *em)
 {
+    enum tls_result result;
+
     ZK_CHECK(c, TLS_CONN_MAGIC);
     zk_assert(!c->failed && len > 0);
     ERR_clear_error();
     *put = 0;
-    if (SSL_write_ex(c->ssl, p, len, put)) {
-        return TLS_DONE;
+    result = tc_flush(c, em);
+    if (result == TLS_DONE && c->owed == 0) {
+        if (!SSL_write_ex(c->ssl, p, len, &c->owed)) {
+            return tc_result(c, 0, "TLS write", em);
+        }
+        result = tc_flush(c, em);
     }
-    return tc_result(c, 0, "TLS write", em);
+    if (result == TLS_DONE) {
+        *put = c->owed;
+        c->owed = 0;
+    }
+    return result;
 }
 
 void
@@ -216,6 +243,7 @@ tls_conn_close_notify(struct tls_conn *c)
     ZK_CHECK(c, TLS_CONN_MAGIC);
     if (!c->failed && SSL_is_init_finished(c->ssl)) {
         (void) SSL_shutdown(c->ssl);
+        (void) tls_bio_flush(c->bio);
     }
     ERR_clear_error();
 }

@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/objects.h>
 
-#include "util/zk_utf8.h"
+#include "util/utf8.h"
 
 /* The types that RFC 2253 names, and UID. */
 static const struct tn_keyword {
@@ -98,7 +98,7 @@ tn_print_text(const ASN1_STRING *value, struct zk_buf *out)
     struct zk_buf text = { 0 };
     size_t lead = 0, trail;
 
-    zk_utf8_repair(zk_slice(ASN1_STRING_get0_data(value),
+    utf8_repair(zk_slice(ASN1_STRING_get0_data(value),
                             ASN1_STRING_length(value)), &text);
     trail = text.len;
     while (lead < text.len && tn_is_blank(text.data[lead])) {

@@ -364,8 +364,11 @@ p12_decode(struct p12_reader *r, const void *p, size_t len)
     BIO *in = BIO_new_mem_buf(p, len > INT32_MAX ? INT32_MAX : (int) len);
 
     zk_assert(p12 != NULL && in != NULL);
+    /* It frees what it has begun to decode (p12 is NULL then), and nothing if
+     * the bytes end too early. */
     if (d2i_PKCS12_bio(in, &p12) == NULL) {
-        p12 = NULL;             /* It is freed. */
+        PKCS12_free(p12);
+        p12 = NULL;
     }
     BIO_free(in);
     return p12;

@@ -66,6 +66,11 @@ tls_store_add_trusted(struct tls_store *s, X509 *cert, struct zk_errmsg *em)
     if (s->trusted == NULL) {
         s->trusted = ts_stack();
     }
+    /* OpenSSL decodes extensions when it first needs them, and writes that
+     * into the certificate: better now than when two threads need them at
+     * once.  What is wrong with them a handshake will say. */
+    (void) X509_check_purpose(cert, -1, 0);
+    ERR_clear_error();
     ts_push(s->trusted, cert);
     if (sk_X509_num(s->trusted) > TLS_STORE_MAX_ENTRIES) {
         return zk_fail(em, ZK_ETOOBIG, "holds more than %d certificates",

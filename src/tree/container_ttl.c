@@ -3,8 +3,6 @@
 
 #include "tree/container_ttl.h"
 
-#include <stdlib.h>
-
 /* How long ago the node's data changed; a wall clock that went back makes
  * it negative, never old. */
 static int64_t
@@ -39,7 +37,5 @@ ttl_expired(const struct jute_stat_persisted *stat, int64_t ttl_ms,
 void
 container_ttl_fini(struct container_ttl *ct)
 {
-    free(ct->containers);
-    free(ct->ttls);
     *ct = (struct container_ttl) { 0 };
 }

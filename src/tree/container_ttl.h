@@ -27,6 +27,7 @@ bool container_expired(const struct jute_stat_persisted *stat,
 /* True when a childless node with a time to live may be deleted. */
 bool ttl_expired(const struct jute_stat_persisted *stat, int64_t ttl_ms,
                  int64_t now_ms);
+/* The lists are left to their pool. */
 void container_ttl_fini(struct container_ttl *ct);
 
 #endif

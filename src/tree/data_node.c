@@ -3,8 +3,6 @@
 
 #include "tree/data_node.h"
 
-#include <stdlib.h>
-
 #include "tree/data_node_layout.h"
 #include "util/zk_obj.h"
 
@@ -50,6 +48,13 @@ static size_t
 data_bytes(const struct data_node *node)
 {
     return node->data_len > 0 ? (size_t) node->data_len : 0;
+}
+
+static size_t
+block_bytes(const struct data_node *node)
+{
+    return sizeof *node + data_node_parts_len(node->flags)
+           + data_node_name_len(node) + data_bytes(node);
 }
 
 struct zk_slice
@@ -176,7 +181,8 @@ pack_parts(struct data_node *node, struct zk_slice name,
 }
 
 struct data_node *
-data_node_pack(struct zk_slice name, struct zk_slice data,
+data_node_pack(struct node_pool *pool, struct zk_slice name,
+               struct zk_slice data,
                const struct jute_stat_persisted *stat)
 {
     unsigned parts = parts_for(name, stat);
@@ -185,7 +191,8 @@ data_node_pack(struct zk_slice name, struct zk_slice data,
     struct data_node *node;
     unsigned char *tail;
 
-    node = zk_xmalloc(sizeof *node + parts_len + (size_t) name.len + dlen);
+    node = node_pool_alloc(pool, sizeof *node + parts_len
+                                 + (size_t) name.len + dlen);
     *node = (struct data_node) {
         .parent = SLOT_NONE,
         .czxid = stat->czxid,
@@ -205,7 +212,8 @@ data_node_pack(struct zk_slice name, struct zk_slice data,
 }
 
 struct data_node *
-data_node_widen(struct data_node *node, unsigned parts)
+data_node_widen(struct node_pool *pool, struct data_node *node,
+                unsigned parts)
 {
     static const unsigned all[] = { NODE_HAS_CHILDREN, NODE_HAS_OWNER,
                                     NODE_HAS_LONG_NAME, NODE_HAS_CHANGED,
@@ -219,7 +227,8 @@ data_node_widen(struct data_node *node, unsigned parts)
         return node;
     }
     tail_len = data_node_name_len(node) + data_bytes(node);
-    wide = zk_xmalloc(sizeof *wide + data_node_parts_len(want) + tail_len);
+    wide = node_pool_alloc(pool, sizeof *wide + data_node_parts_len(want)
+                                 + tail_len);
     *wide = *node;
     wide->flags = (uint16_t) want;
     for (size_t i = 0; i + 1 < ZK_ARRAY_SIZE(all); i++) {
@@ -238,19 +247,20 @@ data_node_widen(struct data_node *node, unsigned parts)
     }
     memcpy(wide->rest + data_node_parts_len(want),
            node->rest + data_node_parts_len(have), tail_len);
-    free(node);
+    node_pool_free(pool, node, block_bytes(node));
     return wide;
 }
 
 struct data_node *
-data_node_set_data(struct data_node *node, struct zk_slice data)
+data_node_set_data(struct node_pool *pool, struct data_node *node,
+                   struct zk_slice data)
 {
     size_t head = sizeof *node + data_node_parts_len(node->flags)
                   + data_node_name_len(node);
     size_t len = data.len > 0 ? (size_t) data.len : 0;
 
     if (len != data_bytes(node)) {
-        node = zk_xrealloc(node, head + len);
+        node = node_pool_resize(pool, node, block_bytes(node), head + len);
     }
     node->data_len = data.len;
     node->flags &= (uint16_t) ~NODE_CRC_VALID;
@@ -261,10 +271,8 @@ data_node_set_data(struct data_node *node, struct zk_slice data)
 }
 
 void
-data_node_free(struct data_node *node)
+data_node_free(struct node_pool *pool, struct data_node *node)
 {
-    if (node != NULL) {
-        free(data_node_children(node));
-        free(node);
-    }
+    zk_assert(data_node_children(node) == NULL);
+    node_pool_free(pool, node, block_bytes(node));
 }

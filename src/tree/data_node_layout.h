@@ -9,6 +9,8 @@
  *
  * The parts between head and name are there when the flag of theirs is set.
  * Giving a node a part, or data of another length, gives it a new block.
+ * Blocks come from the tree's pool; a node's fields say how long its block
+ * is.
  */
 #ifndef TREE_DATA_NODE_LAYOUT_H
 #define TREE_DATA_NODE_LAYOUT_H
@@ -17,6 +19,7 @@
 
 #include "tree/data_node.h"
 #include "tree/hash_slots.h"
+#include "tree/node_pool.h"
 #include "tree/slot_list.h"
 
 enum {
@@ -149,15 +152,18 @@ data_node_changed_ref(struct data_node *node)
 
 /* A new node with these fields; it has neither parent nor ACL yet.  (Java:
  * DataNode's constructor.) */
-struct data_node *data_node_pack(struct zk_slice name, struct zk_slice data,
+struct data_node *data_node_pack(struct node_pool *pool,
+                                 struct zk_slice name, struct zk_slice data,
                                  const struct jute_stat_persisted *stat);
 /* Adds the parts that the node lacks; returns the block, moved or not. */
-struct data_node *data_node_widen(struct data_node *node, unsigned parts);
+struct data_node *data_node_widen(struct node_pool *pool,
+                                  struct data_node *node, unsigned parts);
 /* Replaces the data; returns the block, moved or not.  The CRC becomes
  * invalid. */
-struct data_node *data_node_set_data(struct data_node *node,
+struct data_node *data_node_set_data(struct node_pool *pool,
+                                     struct data_node *node,
                                      struct zk_slice data);
-/* Frees the node and its child list. */
-void data_node_free(struct data_node *node);
+/* Frees the node; it has no children. */
+void data_node_free(struct node_pool *pool, struct data_node *node);
 
 #endif

@@ -216,7 +216,7 @@ tree_widen(struct data_tree *tree, uint32_t slot, unsigned parts)
     struct data_node *node = tree_node(tree, slot);
 
     if ((node->flags & parts) != parts) {
-        node = data_node_widen(node, parts);
+        node = data_node_widen(&tree->pool, node, parts);
         node_table_set(&tree->nodes, slot, node);
     }
     return node;
@@ -251,8 +251,9 @@ owner_add(struct data_tree *tree, uint32_t slot)
     }
     kind = data_tree_kind(tree, node);
     o->place = kind == NODE_EPHEMERAL
-               ? ephemerals_add(&tree->ephemerals, o->owner, slot)
-               : slot_list_add(expiring_list(tree, kind), slot);
+               ? ephemerals_add(&tree->pool, &tree->ephemerals, o->owner,
+                                slot)
+               : slot_list_add(&tree->pool, expiring_list(tree, kind), slot);
 }
 
 static void
@@ -268,8 +269,10 @@ owner_remove(struct data_tree *tree, uint32_t slot)
     }
     kind = data_tree_kind(tree, node);
     moved = kind == NODE_EPHEMERAL
-            ? ephemerals_remove(&tree->ephemerals, o->owner, o->place)
-            : slot_list_remove(expiring_list(tree, kind), o->place);
+            ? ephemerals_remove(&tree->pool, &tree->ephemerals, o->owner,
+                                o->place)
+            : slot_list_remove(&tree->pool, expiring_list(tree, kind),
+                               o->place);
     if (moved != SLOT_NONE) {
         data_node_owner_ref(tree_node(tree, moved))->place = o->place;
     }
@@ -304,12 +307,14 @@ tree_insert(struct data_tree *tree, uint32_t parent, struct zk_slice path,
     struct data_node *node, *up;
     uint32_t slot;
 
-    node = data_node_pack(zk_slice(path.p + cut, path.len - cut), data,
+    node = data_node_pack(&tree->pool,
+                          zk_slice(path.p + cut, path.len - cut), data,
                           stat);
     slot = add_node(tree, node, path, acl);
     up = tree_widen(tree, parent, NODE_HAS_CHILDREN);
     node->parent = parent;
-    node->place = slot_list_add(data_node_children_ref(up), slot);
+    node->place = slot_list_add(&tree->pool, data_node_children_ref(up),
+                                slot);
     hash_slots_add(&tree->index[shard_of(hash)], (uint32_t) hash, slot);
     owner_add(tree, slot);
     tree->path_bytes += path.len;
@@ -323,7 +328,8 @@ tree_insert_root(struct data_tree *tree, struct zk_slice data, uint32_t acl,
     uint32_t slot;
 
     zk_assert(tree->nodes.used == 0);
-    slot = add_node(tree, data_node_pack(ZK_SLICE_LIT(""), data, stat),
+    slot = add_node(tree, data_node_pack(&tree->pool, ZK_SLICE_LIT(""),
+                                         data, stat),
                     ZK_SLICE_LIT(""), acl);
     zk_assert(slot == TREE_ROOT);
     owner_add(tree, slot);
@@ -343,7 +349,8 @@ tree_remove(struct data_tree *tree, uint32_t slot, struct zk_slice path)
     digest_sub(tree, slot, path);
     owner_remove(tree, slot);
     moved = slot_list_remove(
-        data_node_children_ref(tree_node(tree, node->parent)), node->place);
+        &tree->pool, data_node_children_ref(tree_node(tree, node->parent)),
+        node->place);
     if (moved != SLOT_NONE) {
         tree_node(tree, moved)->place = node->place;
     }
@@ -356,7 +363,7 @@ tree_remove(struct data_tree *tree, uint32_t slot, struct zk_slice path)
         tree->parent_slot = SLOT_NONE;
     }
     node_table_remove(&tree->nodes, slot);
-    data_node_free(node);
+    data_node_free(&tree->pool, node);
 }
 
 void
@@ -366,7 +373,7 @@ tree_set_data(struct data_tree *tree, uint32_t slot, struct zk_slice data)
 
     tree->data_bytes -= node->data_len > 0 ? node->data_len : 0;
     tree->data_bytes += data.len > 0 ? data.len : 0;
-    node_table_set(&tree->nodes, slot, data_node_set_data(node, data));
+    node_table_set(&tree->nodes, slot, data_node_set_data(&tree->pool, node, data));
 }
 
 /* ---- the whole -------------------------------------------------------- */
@@ -404,9 +411,6 @@ tree_add_built_in(struct data_tree *tree)
 void
 tree_clear(struct data_tree *tree)
 {
-    for (uint32_t slot = 0; slot < tree->nodes.high; slot++) {
-        data_node_free(node_table_at(&tree->nodes, slot));
-    }
     node_table_fini(&tree->nodes);
     for (size_t i = 0; i < TREE_SHARDS; i++) {
         hash_slots_fini(&tree->index[i]);
@@ -417,6 +421,7 @@ tree_clear(struct data_tree *tree)
     ephemerals_fini(&tree->ephemerals);
     container_ttl_fini(&tree->expiring);
     id_map_fini(&tree->load_acls);
+    node_pool_clear(&tree->pool);
     tree->last_zxid = 0;
     tree->digest = 0;
     tree->path_bytes = 0;

@@ -14,6 +14,7 @@
 #include "tree/data_node_layout.h"
 #include "tree/data_tree.h"
 #include "tree/ephemerals.h"
+#include "tree/node_pool.h"
 #include "tree/node_table.h"
 #include "tree/session_table.h"
 
@@ -34,6 +35,7 @@ struct data_tree {
     struct sip_key key;
     struct watch_manager *wm;   /* NULL: nobody watches. */
 
+    struct node_pool pool;      /* Nodes and lists of slots. */
     struct node_table nodes;
     /* Hash of the full path to slot, split so that growing one part costs
      * little.  The root is not in it. */

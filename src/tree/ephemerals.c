@@ -3,16 +3,15 @@
 
 #include "tree/ephemerals.h"
 
-#include <stdlib.h>
-
 #include "util/zk_obj.h"
 
 uint32_t
-ephemerals_add(struct ephemerals *e, int64_t session, uint32_t slot)
+ephemerals_add(struct node_pool *pool, struct ephemerals *e, int64_t session,
+               uint32_t slot)
 {
     union id_map_value *v = id_map_add(&e->by_session, session);
     struct slot_list *l = v->p;
-    uint32_t place = slot_list_add(&l, slot);
+    uint32_t place = slot_list_add(pool, &l, slot);
 
     v->p = l;
     e->count++;
@@ -20,7 +19,8 @@ ephemerals_add(struct ephemerals *e, int64_t session, uint32_t slot)
 }
 
 uint32_t
-ephemerals_remove(struct ephemerals *e, int64_t session, uint32_t place)
+ephemerals_remove(struct node_pool *pool, struct ephemerals *e,
+                  int64_t session, uint32_t place)
 {
     union id_map_value *v = id_map_find(&e->by_session, session);
     struct slot_list *l;
@@ -28,7 +28,7 @@ ephemerals_remove(struct ephemerals *e, int64_t session, uint32_t place)
 
     zk_assert(v != NULL);
     l = v->p;
-    moved = slot_list_remove(&l, place);
+    moved = slot_list_remove(pool, &l, place);
     v->p = l;
     if (l == NULL) {
         id_map_remove(&e->by_session, session);
@@ -48,12 +48,6 @@ ephemerals_of(const struct ephemerals *e, int64_t session)
 void
 ephemerals_fini(struct ephemerals *e)
 {
-    const struct id_map_cell *c;
-    size_t at = 0;
-
-    while ((c = id_map_next(&e->by_session, &at)) != NULL) {
-        free(c->v.p);
-    }
     id_map_fini(&e->by_session);
     e->count = 0;
 }

@@ -17,14 +17,16 @@ struct ephemerals {
 };
 
 /* Adds a node to its session's list and returns its place. */
-uint32_t ephemerals_add(struct ephemerals *e, int64_t session, uint32_t slot);
+uint32_t ephemerals_add(struct node_pool *pool, struct ephemerals *e,
+                        int64_t session, uint32_t slot);
 /* Removes the node at 'place'; returns the slot that moved there, or
  * SLOT_NONE. */
-uint32_t ephemerals_remove(struct ephemerals *e, int64_t session,
-                           uint32_t place);
+uint32_t ephemerals_remove(struct node_pool *pool, struct ephemerals *e,
+                           int64_t session, uint32_t place);
 /* The session's nodes; NULL when it has none.  Until the next change. */
 const struct slot_list *ephemerals_of(const struct ephemerals *e,
                                       int64_t session);
+/* The lists are left to their pool. */
 void ephemerals_fini(struct ephemerals *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/snapshot_thread.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 #include "zab/learner_cnx_acceptor.h"
@@ -62,8 +63,9 @@ ld_property_double(const struct system_properties *props, const char *name,
 }
 
 static void
-ld_read_options(struct leader_options *o, const struct server_config *c)
+ld_read_options(struct leader_options *o, const struct zab_peer *peer)
 {
+    const struct server_config *c = peer->config;
     const struct system_properties *p = c->props;
 
     *o = (struct leader_options) {
@@ -86,12 +88,9 @@ ld_read_options(struct leader_options *o, const struct server_config *c)
         .initial_counter =
             ld_property(p, "zookeeper.testingonly.initialZxid", 0)
             & INT64_C(0xffffffff),
-        .net = {
-            .keepalive = system_properties_bool(p, "zookeeper.tcpKeepAlive",
-                                                false),
-            .nodelay = system_properties_bool(p, "leader.nodelay", true),
-        },
+        .net = link_options(c, peer->tls),
     };
+    o->net.nodelay = system_properties_bool(p, "leader.nodelay", true);
 }
 
 struct leader *
@@ -102,7 +101,7 @@ leader_create(const struct zab_peer *peer)
     l->magic = LEADER_MAGIC;
     l->peer = peer;
     l->created_ms = zk_time_mono_ms();
-    ld_read_options(&l->opts, peer->config);
+    ld_read_options(&l->opts, peer);
     zk_mutex_init(&l->lock, ZK_LOCK_leader);
     zk_cond_init(&l->changed);
     log_limit_init(&l->log_limit, LD_LOG_BURST, LD_LOG_GAP_MS);
@@ -212,6 +211,7 @@ ld_start_server(struct leader *l)
     l->peer->set_vote_epoch(l->peer->self, l->epoch);
     zks = zookeeper_server_create_role(l->peer->config, db, &role);
     zookeeper_server_start(zks);
+    snapshot_thread_go_on(db->snapshots, ZAB_SNAPSHOT_AFTER_MS);
     zk_lock(&l->lock);
     l->zks = zks;
     l->serving_since_ms = zk_time_mono_ms();
@@ -252,7 +252,6 @@ ld_serve(struct leader *l, struct zk_errmsg *why)
             break;
         }
         leader_ping_learners_locked(l);
-        leader_answer_syncs_locked(l, leader_core_last_committed(l->core));
         at_tick = !at_tick;
         pass_ms = zk_time_mono_ms() + l->opts.tick_ms / 2;
         zk_unlock(&l->lock);
@@ -344,6 +343,7 @@ leader_lead(struct leader *l, struct zk_errmsg *why)
     if (rv == ZK_OK) {
         ld_start_server(l);
         ld_serve(l, why);
+        snapshot_thread_hold(l->peer->db->snapshots);
         leader_drain_learners(l, LD_DRAIN_MS);
     }
     zk_info(leader, "leading ends: %s", why->text);

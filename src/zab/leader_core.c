@@ -15,6 +15,10 @@ struct lc_voter {
     bool took_epoch;            /* Acked LEADERINFO. */
     bool in_sync;               /* Acked NEWLEADER. */
     int64_t acked;              /* Proposals up to this one; 0: none. */
+    bool answers;               /* It was sent UPTODATE. */
+    uint64_t round;             /* ... and answered PINGs of its link up to
+                                 * this one, or was not sent them. */
+    uint64_t answered;          /* It has answered this one, or a later. */
 };
 
 struct leader_core {
@@ -40,6 +44,11 @@ struct leader_core {
     int64_t last_proposed;
     int64_t last_committed;
     int64_t own_acked;
+
+    /* PINGs are counted: confirmed <= round, wanted <= round + 1. */
+    uint64_t round;             /* The last one. */
+    uint64_t confirmed;         /* The last one that a quorum has answered. */
+    uint64_t wanted;            /* The last one that a sync waits for. */
 };
 
 static struct lc_voter *
@@ -78,6 +87,12 @@ static bool
 lc_acked(const struct lc_voter *v, int64_t zxid)
 {
     return v->acked >= zxid;
+}
+
+static bool
+lc_answered(const struct lc_voter *v, int64_t round)
+{
+    return v->answered >= (uint64_t) round;
 }
 
 /* Are the voters of whom 'is(voter, arg)' holds a quorum? */
@@ -309,6 +324,7 @@ leader_core_forget(struct leader_core *lc, int64_t sid)
     v = lc_voter(lc, sid);
     if (v != NULL) {
         v->acked = 0;
+        v->answers = false;
     }
 }
 
@@ -331,6 +347,88 @@ leader_core_own_acked(const struct leader_core *lc)
 {
     ZK_CHECK(lc, LEADER_CORE_MAGIC);
     return lc->own_acked;
+}
+
+/* ---- syncs ------------------------------------------------------------- */
+
+struct leader_sync_point
+leader_core_sync_point(struct leader_core *lc)
+{
+    ZK_CHECK(lc, LEADER_CORE_MAGIC);
+    /* What is on its way already says nothing of this moment. */
+    lc->wanted = lc->round + 1;
+    return (struct leader_sync_point) {
+        .zxid = lc->last_proposed,
+        .round = lc->wanted,
+    };
+}
+
+bool
+leader_core_is_synced(const struct leader_core *lc,
+                      const struct leader_sync_point *sp)
+{
+    ZK_CHECK(lc, LEADER_CORE_MAGIC);
+    return lc->last_committed > sp->zxid
+           || (lc->last_committed == sp->zxid && lc->confirmed >= sp->round);
+}
+
+bool
+leader_core_needs_ping(const struct leader_core *lc)
+{
+    ZK_CHECK(lc, LEADER_CORE_MAGIC);
+    return lc->wanted > lc->round && lc->confirmed == lc->round;
+}
+
+static void
+lc_answer(struct leader_core *lc, struct lc_voter *answering, uint64_t round)
+{
+    answering->answered = round;
+    for (size_t i = 0; i < lc->n_voters; i++) {
+        uint64_t answered = lc->voters[i].answered;
+
+        if (answered > lc->confirmed
+            && lc_quorum(lc, lc_answered, (int64_t) answered)) {
+            lc->confirmed = answered;
+        }
+    }
+}
+
+void
+leader_core_pinged(struct leader_core *lc)
+{
+    struct lc_voter *me;
+
+    ZK_CHECK(lc, LEADER_CORE_MAGIC);
+    lc->round++;
+    me = lc_voter(lc, lc->my_sid);
+    if (me != NULL) {
+        lc_answer(lc, me, lc->round);
+    }
+}
+
+void
+leader_core_up_to_date(struct leader_core *lc, int64_t sid)
+{
+    struct lc_voter *v;
+
+    ZK_CHECK(lc, LEADER_CORE_MAGIC);
+    v = lc_voter(lc, sid);
+    if (v != NULL) {
+        v->answers = true;
+        v->round = lc->round;
+    }
+}
+
+void
+leader_core_ping_answered(struct leader_core *lc, int64_t sid)
+{
+    struct lc_voter *v;
+
+    ZK_CHECK(lc, LEADER_CORE_MAGIC);
+    v = lc_voter(lc, sid);
+    if (v != NULL && v->answers && v->round < lc->round) {
+        lc_answer(lc, v, ++v->round);
+    }
 }
 
 bool

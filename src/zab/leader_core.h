@@ -9,6 +9,13 @@
  * Acks are cumulative: ACK z of a learner means that z and all before it is
  * durable there (invariant 9), since proposals reach it in order on one link.
  * A learner that connects anew starts at nothing.
+ *
+ * A sync is answered once a quorum has shown that it followed this leader
+ * after the sync came: by answers to PINGs that were queued behind it, or by
+ * acks of a proposal that was.  A later leader needs one of these servers in
+ * its own quorum, and whoever has taken the later epoch never follows this
+ * one again: so at the time the sync came there was no later leader, and
+ * nobody had been told of anything that is missing here (ZOOKEEPER-1675).
  */
 #ifndef ZAB_LEADER_CORE_H
 #define ZAB_LEADER_CORE_H
@@ -89,6 +96,34 @@ int64_t leader_core_last_proposed(const struct leader_core *lc);
 int64_t leader_core_last_committed(const struct leader_core *lc);
 /* Up to where this server's own log is durable (its own acks). */
 int64_t leader_core_own_acked(const struct leader_core *lc);
+
+/* ---- syncs ------------------------------------------------------------- */
+
+/* What a sync that comes now waits for. */
+struct leader_sync_point {
+    int64_t zxid;               /* It is committed; and */
+    uint64_t round;             /* this PING was answered by a quorum, or
+                                 * something behind zxid is committed. */
+};
+
+/* The point of a sync that comes now; wants a PING behind it. */
+struct leader_sync_point leader_core_sync_point(struct leader_core *lc);
+/* May a sync with this point be answered: did a quorum, since it came, say
+ * that this server leads, and is all applied that was proposed before? */
+bool leader_core_is_synced(const struct leader_core *lc,
+                           const struct leader_sync_point *sp);
+/* Is a PING to be sent for syncs that wait?  Not while one is on its way to
+ * a quorum: the next one then serves all that have come meanwhile. */
+bool leader_core_needs_ping(const struct leader_core *lc);
+/* A PING is queued to each learner. */
+void leader_core_pinged(struct leader_core *lc);
+/* UPTODATE is queued to a learner: it answers each PING behind that, in
+ * order, and none before. */
+void leader_core_up_to_date(struct leader_core *lc, int64_t sid);
+/* It has answered its next one.  Answers to nothing, and those of observers
+ * and strangers, count for nothing. */
+void leader_core_ping_answered(struct leader_core *lc, int64_t sid);
+
 /* May it go on, when these servers (itself added) are in sync? */
 bool leader_core_has_quorum(const struct leader_core *lc,
                             const int64_t *sids, size_t n);

@@ -122,8 +122,11 @@ ldi_enter_locked(struct leader *l, struct learner_handler *h, bool observer,
     h->sid = li->sid >= 0 ? li->sid : l->next_nameless--;
     h->observer = observer;
     h->old = !li->has_config_version;
+    /* Not for a stranger that says so: what prep refuses meanwhile is every
+     * client's loss. */
+    h->holds_back = h->old && quorum_verifier_is_member(l->peer->qv, h->sid);
     h->introduced = true;
-    if (h->old) {
+    if (h->holds_back) {
         atomic_fetch_add(&l->old_learners, 1);
     }
     return ZK_OK;
@@ -210,6 +213,9 @@ leader_up_to_date_locked(struct leader *l, struct learner_handler *h)
     if (h->acked && !h->up_to_date) {
         h->up_to_date = true;
         h->asked_ms = zk_time_mono_ms();
+        if (!h->observer && !h->replaced) {
+            leader_core_up_to_date(l->core, h->sid);
+        }
         learner_sender_begin_timing(&h->sender);
         learner_sender_queue_once(&h->sender,
                                   packet_block_one(QP_UPTODATE, -1,

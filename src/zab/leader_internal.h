@@ -3,6 +3,7 @@
 #ifndef ZAB_LEADER_INTERNAL_H
 #define ZAB_LEADER_INTERNAL_H
 
+#include "net/link_options.h"
 #include "net/net_listener.h"
 #include "server/server_role.h"
 #include "server/zk_database_sync.h"
@@ -29,11 +30,11 @@ struct leader_options {
     struct net_options net;
 };
 
-/* A SYNC of a learner that waits for the commit of 'zxid'. */
+/* A SYNC that waits. */
 struct leader_sync {
     struct leader_sync *next;
-    struct learner_handler *who;
-    int64_t zxid;
+    struct learner_handler *who;    /* NULL: a client of this server. */
+    struct leader_sync_point point;
 };
 
 struct leader {
@@ -69,6 +70,8 @@ struct leader {
     struct leader_proposals proposals;
     struct leader_sync *syncs, **syncs_end;
     size_t n_syncs;
+    size_t n_synced;            /* Of clients of this server, answered: the
+                                 * commit stage is to be told. */
     struct learner_handler *learners;   /* Those that are connected. */
     struct learner_handler *ended;  /* Their threads wait to be joined. */
     struct learner_handler *retired;    /* Joined; session owners. */
@@ -98,8 +101,6 @@ void leader_close_learners(struct leader *l);
 /* Waits for all handlers; the links are closed already. */
 void leader_join_learners(struct leader *l);
 void leader_free_learners(struct leader *l);
-/* A learner that is up to date has answered a ping. */
-void leader_ping_answered(struct leader *l, struct learner_handler *h);
 /* The last thing that a handler's thread does. */
 void leader_left(struct leader *l, struct learner_handler *h);
 /* Pings those that may be pinged, closes those that are late with an ack. */
@@ -108,8 +109,8 @@ void leader_ping_learners_locked(struct leader *l) ZK_REQUIRES(l->lock);
  * their start? */
 bool leader_has_quorum_locked(struct leader *l) ZK_REQUIRES(l->lock);
 /* Has a quorum answered what was asked, behind NEWLEADER, in the last
- * syncLimit ticks (ZOOKEEPER-1675)?  None of them has left yet.  Otherwise
- * there may be another leader. */
+ * syncLimit ticks?  None of them has left yet, unless it was started anew.
+ * Otherwise there may be another leader. */
 bool leader_is_sure_locked(struct leader *l) ZK_REQUIRES(l->lock);
 
 /* ---- leader_discovery.c: for handlers ---------------------------------- */
@@ -154,12 +155,12 @@ void leader_roll_over(struct leader *l);
 void leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid);
 /* This server's log is durable up to 'zxid'. */
 void leader_logged(struct leader *l, int64_t zxid);
+/* A learner has answered a PING. */
+void leader_ping_answered(struct leader *l, struct learner_handler *h);
 /* A SYNC of a learner has passed the earlier requests of its link. */
 void leader_sync(struct leader *l, const void *owner);
-/* Answers those that wait for no more than 'zxid', which is committed and was
- * told. */
-void leader_answer_syncs_locked(struct leader *l, int64_t zxid)
-    ZK_REQUIRES(l->lock);
+/* One of a client of this server has, and stands in the commit stage. */
+void leader_sync_own(struct leader *l);
 void leader_forget_syncs_locked(struct leader *l,
                                 const struct learner_handler *h)
     ZK_REQUIRES(l->lock);

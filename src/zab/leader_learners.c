@@ -109,7 +109,7 @@ leader_left(struct leader *l, struct learner_handler *h)
     if (h->introduced && !h->replaced) {
         leader_core_forget(l->core, h->sid);
     }
-    if (h->introduced && h->old) {
+    if (h->introduced && h->holds_back) {
         atomic_fetch_sub(&l->old_learners, 1);
     }
     h->next = l->ended;
@@ -271,24 +271,13 @@ ll_time_ping_locked(struct learner_handler *h)
 }
 
 void
-leader_ping_answered(struct leader *l, struct learner_handler *h)
-{
-    zk_lock(&l->lock);
-    if (h->pings.answered < h->pings.sent
-        && ++h->pings.answered == h->pings.timed) {
-        h->followed_ms = h->pings.timed_ms;
-        h->pings.timed = 0;
-    }
-    zk_unlock(&l->lock);
-}
-
-void
 leader_ping_learners_locked(struct leader *l)
 {
     struct packet_block *ping =
         packet_block_one(QP_PING, leader_core_last_proposed(l->core),
                          ZK_SLICE_NULL);
 
+    leader_core_pinged(l->core);
     for (struct learner_handler *h = l->learners; h != NULL; h = h->next) {
         if (!h->sending) {
             continue;           /* A PING inside a snapshot would spoil it. */

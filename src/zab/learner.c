@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "net/link_options.h"
+#include "server/snapshot_thread.h"
 #include "server/zk_database_sync.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -114,13 +116,11 @@ static int
 lr_try(struct learner *l, const struct server_address *sa,
        int64_t deadline_ms, struct net_stream **out, struct zk_errmsg *em)
 {
-    const struct net_options opts = {
-        .keepalive = system_properties_bool(l->peer->config->props,
-                                            "zookeeper.tcpKeepAlive", false),
-        .nodelay = true,
-        .cancel = &l->cancel,
-    };
+    struct net_options opts = link_options(l->peer->config, l->peer->tls);
     int rv = ZK_EIO;
+
+    opts.cancel = &l->cancel;
+    opts.handshake_ms = l->init_ms;
 
     for (size_t i = 0; i < sa->n; i++) {
         int64_t now_ms = zk_time_mono_ms();
@@ -188,8 +188,9 @@ lr_open_link(struct learner *l, struct zk_errmsg *em)
     if (rv != ZK_OK) {
         return rv;
     }
-    zk_info(learner, "connected to server %" PRId64 " at %s", l->leader_sid,
-            net_stream_peer(stream));
+    zk_info(learner, "connected to server %" PRId64 " at %s (%s)",
+            l->leader_sid, net_stream_peer(stream),
+            net_stream_security(stream));
     learner_link_init(&l->link, stream, l->peer->db->storage->max_record,
                       l->init_ms);
     l->linked = true;
@@ -351,6 +352,7 @@ learner_run(struct learner *l, struct zk_errmsg *why)
     rv = lr_open_link(l, why);
     if (rv == ZK_OK) {
         rv = lr_follow(l, why);
+        snapshot_thread_hold(l->peer->db->snapshots);
         learner_link_shutdown(&l->link);
     }
     begin_ms = zk_time_mono_ms();

@@ -8,6 +8,7 @@
 #include "zab/learner_internal.h"
 
 #include "server/commit_processor.h"
+#include "server/snapshot_thread.h"
 #include "server/sync_request_processor.h"
 #include "util/zk_time.h"
 #include "zab/follower_request_processor.h"
@@ -88,6 +89,7 @@ learner_start_server(struct learner *l)
     zk_write_unlock(&peer->db->lock);
     l->zks = zookeeper_server_create_role(peer->config, peer->db, &role);
     zookeeper_server_start(l->zks);
+    snapshot_thread_go_on(peer->db->snapshots, ZAB_SNAPSHOT_AFTER_MS);
 }
 
 void

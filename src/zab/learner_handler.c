@@ -139,8 +139,9 @@ lh_read_first(struct learner_handler *h, struct jute_quorum_packet *qp,
         if (h->in.len - h->in_at >= 4
             && !wanted((int32_t) zk_get_be32(h->in.data + h->in_at))) {
             return zk_fail(em, ZK_EMARSHAL, "its packet of type %d is not "
-                           "the one expected",
-                           (int) zk_get_be32(h->in.data + h->in_at));
+                           "the one expected%s",
+                           (int) zk_get_be32(h->in.data + h->in_at),
+                           link_options_hint(h->in.data + h->in_at, 4));
         }
         if (rv == ZK_OK) {
             return lh_decode(h, size, HANDLER_FIRST_PACKET_MAX, qp, em);
@@ -230,13 +231,18 @@ lh_discover(struct learner_handler *h, int64_t *last_zxid,
             struct zk_errmsg *em)
 {
     int64_t epoch;
-    int rv = lh_introduce(h, &epoch, em);
+    int rv = net_stream_handshake(h->stream, h->since_ms + h->timeout_ms,
+                                  em);
 
     if (rv == ZK_OK) {
+        rv = lh_introduce(h, &epoch, em);
+    }
+    if (rv == ZK_OK) {
         leader_note(h->leader, handler, ZK_LOG_INFO, "server %ld has "
-                    "connected from %s as %s", (long) h->sid,
+                    "connected from %s as %s (%s)", (long) h->sid,
                     net_stream_peer(h->stream),
-                    h->observer ? "an observer" : "a follower");
+                    h->observer ? "an observer" : "a follower",
+                    net_stream_security(h->stream));
         rv = lh_send_leader_info(h, epoch, em);
     }
     return rv == ZK_OK ? lh_take_ack_epoch(h, last_zxid, em) : rv;

@@ -39,6 +39,8 @@ struct learner_handler {
     int64_t sid;
     bool observer;              /* It sent OBSERVERINFO. */
     bool old;                   /* 3.4: no config version. */
+    bool holds_back;            /* Nothing is proposed that 3.4 does not
+                                 * know. */
     bool replaced;              /* Its sid has connected anew, or others
                                  * want its place; it is to end. */
     bool joined;                /* It gets proposals or informs. */

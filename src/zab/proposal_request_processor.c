@@ -89,18 +89,24 @@ prop_flush(struct proposal_request_processor *prop)
     prop->sync->submit(prop->sync, &prop->to_log);
 }
 
-/* A learner's is answered behind what was proposed before it, and goes on only
- * to be counted as done.  A client's is answered by Final, since nothing that
- * was committed is missing here; but only by a leader that is one for sure
- * (ZOOKEEPER-1675). */
+/* It is answered behind what was proposed before it, by a leader that was one
+ * when it came: a learner's over its link, and here it goes on only to be
+ * counted as done; a client's by Final, once the commit stage lets it pass. */
 static void
 prop_sync(struct proposal_request_processor *prop, struct request *r)
 {
-    if (r->sink == NULL) {
-        prop_flush(prop);
-        leader_sync(prop->leader, r->owner);
-    } else if (r->err == KE_OK && !leader_is_sure(prop->leader)) {
-        r->err = KE_CONNECTION_LOSS;
+    bool own = r->sink != NULL, refused = r->err != KE_OK;
+    const void *owner = r->owner;
+
+    bq_list_append(&prop->to_commit, &r->link);
+    if (own && refused) {
+        return;
+    }
+    prop_flush(prop);
+    if (own) {
+        leader_sync_own(prop->leader);
+    } else {
+        leader_sync(prop->leader, owner);
     }
 }
 
@@ -119,6 +125,7 @@ prop_one(struct proposal_request_processor *prop, struct request *r)
     }
     if (r->type == OP_SYNC) {
         prop_sync(prop, r);
+        return;
     }
     if (r->txn != NULL) {
         prop_note_txn(prop, r);

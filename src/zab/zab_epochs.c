@@ -26,13 +26,18 @@ ze_read(const char *dir, const char *name, int64_t *epoch,
     return rv;
 }
 
-/* Where there is no file, 'missing' becomes its content. */
+/* Where there is no file, 'missing' becomes its content, if 'write' says
+ * so. */
 static int
 ze_read_or_write(const char *dir, const char *name, int64_t missing,
-                 int64_t *epoch, struct zk_errmsg *em)
+                 bool write, int64_t *epoch, struct zk_errmsg *em)
 {
     int rv = ze_read(dir, name, epoch, em);
 
+    if (rv == ZK_ENOTFOUND && !write) {
+        *epoch = missing;
+        return ZK_OK;
+    }
     if (rv == ZK_ENOTFOUND) {
         zk_info(peer, "%s/%s: not there, taken to be %" PRId64, dir, name,
                 missing);
@@ -42,17 +47,18 @@ ze_read_or_write(const char *dir, const char *name, int64_t missing,
     return rv;
 }
 
-int
-zab_epochs_load(struct zab_epochs *e, const char *dir, int64_t last_zxid,
-                struct zk_errmsg *em)
+static int
+ze_load(struct zab_epochs *e, const char *dir, int64_t last_zxid, bool write,
+        struct zk_errmsg *em)
 {
     int64_t history_epoch = zxid_epoch(last_zxid);
     int rv;
 
     e->dir = dir;
-    rv = ze_read_or_write(dir, CURRENT_EPOCH, history_epoch, &e->current, em);
+    rv = ze_read_or_write(dir, CURRENT_EPOCH, history_epoch, write,
+                          &e->current, em);
     if (rv == ZK_OK) {
-        rv = ze_read_or_write(dir, ACCEPTED_EPOCH, history_epoch,
+        rv = ze_read_or_write(dir, ACCEPTED_EPOCH, history_epoch, write,
                               &e->accepted, em);
     }
     if (rv != ZK_OK) {
@@ -65,7 +71,9 @@ zab_epochs_load(struct zab_epochs *e, const char *dir, int64_t last_zxid,
                        " and the history ends in epoch %" PRId64,
                        dir, e->accepted, e->current, history_epoch);
     }
-    if (history_epoch > e->current) {
+    if (history_epoch > e->current && !write) {
+        e->current = history_epoch;
+    } else if (history_epoch > e->current) {
         /* The server ended while it took over a leader's history, which is
          * durable before currentEpoch is (Java servers before 3.6 leave
          * updatingEpoch then, later ones perhaps currentEpoch.tmp).  What is
@@ -77,6 +85,20 @@ zab_epochs_load(struct zab_epochs *e, const char *dir, int64_t last_zxid,
         rv = zab_epochs_establish(e, history_epoch, em);
     }
     return rv;
+}
+
+int
+zab_epochs_load(struct zab_epochs *e, const char *dir, int64_t last_zxid,
+                struct zk_errmsg *em)
+{
+    return ze_load(e, dir, last_zxid, true, em);
+}
+
+int
+zab_epochs_peek(struct zab_epochs *e, const char *dir, int64_t last_zxid,
+                struct zk_errmsg *em)
+{
+    return ze_load(e, dir, last_zxid, false, em);
 }
 
 int

@@ -11,6 +11,10 @@
 #include "server/zk_database.h"
 #include "server/zookeeper_server.h"
 
+/* How long after a role began to serve a snapshot goes on that rested: its
+ * clients come back now, and it has time. */
+#define ZAB_SNAPSHOT_AFTER_MS 1000
+
 /* acceptedEpoch and currentEpoch: in memory what is on disk.  Lives as long as
  * the process; used by the QuorumPeer thread and, while leading, under the
  * leader's lock. */
@@ -27,11 +31,16 @@ struct zab_epochs {
  * borrowed for the life of 'e'. */
 int zab_epochs_load(struct zab_epochs *e, const char *dir, int64_t last_zxid,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* What zab_epochs_load would come to; writes nothing. */
+int zab_epochs_peek(struct zab_epochs *e, const char *dir, int64_t last_zxid,
+                    struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Durable when they return; never back.  The same value writes nothing. */
 int zab_epochs_accept(struct zab_epochs *e, int64_t epoch,
                       struct zk_errmsg *em) ZK_WARN_UNUSED;
 int zab_epochs_establish(struct zab_epochs *e, int64_t epoch,
                          struct zk_errmsg *em) ZK_WARN_UNUSED;
+
+struct tls_context;
 
 struct zab_peer {
     void *self;
@@ -39,6 +48,8 @@ struct zab_peer {
     const struct quorum_verifier *qv;
     const char *membership;     /* The text for NEWLEADER. */
     struct zk_database *db;
+    struct tls_context *tls;    /* Of links between servers; borrowed.  See
+                                 * link_options. */
     struct zab_epochs *epochs;
     int64_t sid;
     /* The role's server takes clients from now on; NULL: no more (their

@@ -302,6 +302,7 @@ class Crowd:
     def __init__(self, e, of_each=2):
         self.e = e
         self.clients = []
+        Locker.holder, Locker.counted = None, 0
         for n in range(of_each):
             writer = Writer(e, 'writer-%d' % n)
             self.clients += [writer, Holder(e, 'holder-%d' % n),

@@ -13,7 +13,7 @@
 #include "auth/providers.h"
 #include "proto/keeper_error.h"
 #include "test/fuzz/fuzz.h"
-#include "util/zk_utf8.h"
+#include "util/utf8.h"
 
 enum {
     OPT_NO_DIGEST = 1, OPT_SUPER = 2, OPT_X509 = 4, OPT_SASL = 8,
@@ -115,8 +115,8 @@ fa_ids(const struct auth_options *opts, struct zk_slice acl)
                                        ZK_SLICE_LIT("192.168.100.1"), e.id);
             }
         }
-        zk_utf8_repair(e.id, &repaired);
-        zk_utf8_repair(zk_slice(repaired.data, (int32_t) repaired.len),
+        utf8_repair(e.id, &repaired);
+        utf8_repair(zk_slice(repaired.data, (int32_t) repaired.len),
                        &again);
         zk_assert(repaired.len == again.len
                   && (again.len == 0

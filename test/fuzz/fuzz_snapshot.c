@@ -25,6 +25,7 @@
 #include "persistence/snap_format.h"
 #include "persistence/snap_xerial.h"
 #include "test/fuzz/fuzz.h"
+#include "tools/snap_index.h"
 
 enum {
     SNAP_HOW = 3, SNAP_COMPRESS = 4, SNAP_SEALED = 8, SNAP_DIGEST = 16,
@@ -190,6 +191,85 @@ fs_stream(struct fuzz_input *in, uint8_t how)
     data_tree_destroy(tree);
 }
 
+/* ---- tools -------------------------------------------------------------- */
+
+static int
+fs_node(void *self, const struct snap_node *node, struct zk_errmsg *em)
+{
+    struct snap_node again;
+    int64_t *nodes = self;
+
+    (void) em;
+    ++*nodes;
+    zk_assert(snap_node_decode(node->record, node->record_len, FUZZ_MAX_LEN,
+                               &again) == ZK_OK);
+    zk_assert(zk_slice_eq(again.path, node->path)
+              && zk_slice_eq(again.data, node->data)
+              && again.record_len == node->record_len);
+    zk_assert(snap_node_decode(node->record, node->record_len - 1,
+                               FUZZ_MAX_LEN, &again) == ZK_ETORN);
+    return ZK_OK;
+}
+
+/* Walks over all nodes of the index, each of which is found again. */
+static void
+fs_walk(struct snap_index *ix, bool partial)
+{
+    struct snap_sum *sums = snap_index_sums(ix);
+    struct zk_buf path = { 0 };
+    struct zk_errmsg em = { "" };
+    struct snap_node node;
+    uint32_t seen = 0, up;
+
+    for (uint32_t i = 0; i != SNAP_INDEX_NONE;
+         i = snap_index_next(ix, 0, i, &up)) {
+        seen++;
+        zk_buf_clear(&path);
+        snap_index_path(ix, i, &path);
+        zk_assert(snap_index_find(ix, zk_slice(path.data,
+                                               (int32_t) path.len)) == i);
+        zk_assert(snap_index_content(ix, i, &node, &em) == ZK_OK);
+        zk_assert(partial || node.data.len <= FUZZ_MAX_LEN);
+        zk_assert(snap_index_data_len(ix, i)
+                  == (node.data.len > 0 ? node.data.len : 0));
+    }
+    zk_assert(seen == snap_index_count(ix));
+    zk_assert(sums[0].descendants == (int64_t) seen - 1);
+    zk_buf_fini(&path);
+    free(sums);
+}
+
+/* What zktool makes of the file, which is a whole tree if 'loaded'. */
+static void
+fs_tools(const char *path, bool loaded)
+{
+    int64_t nodes = 0;
+    const struct snap_visitor visitor = { .self = &nodes, .node = fs_node };
+    struct file_snap_info info;
+    struct zk_errmsg em = { "" };
+    int rv = file_snap_scan(path, FUZZ_MAX_LEN, &visitor, &info, &em);
+
+    zk_assert(info.nodes == nodes);
+    zk_assert(!loaded || (rv == ZK_OK && info.content_whole));
+    for (int partial = 0; partial < 2; partial++) {
+        const struct snap_index_options opts = {
+            .max_buffer = FUZZ_MAX_LEN, .content = true,
+            .partial = partial,
+        };
+        struct snap_index *ix;
+        struct zk_errmsg damage = { "" };
+
+        rv = snap_index_read(path, &opts, &ix, &damage, &em);
+        zk_assert(!loaded || (rv == ZK_OK && damage.text[0] == '\0'));
+        if (rv == ZK_OK) {
+            fs_walk(ix, partial);
+            snap_index_destroy(ix);
+        } else {
+            zk_assert(em.text[0] != '\0');
+        }
+    }
+}
+
 static void
 fs_file(const uint8_t *data, size_t size)
 {
@@ -204,6 +284,7 @@ fs_file(const uint8_t *data, size_t size)
     path = fs_write(data, size, &how);
     looks_valid = file_snap_looks_valid(path);
     rv = file_snap_load(path, FILE_ZXID, FUZZ_MAX_LEN, tree, &info, &em);
+    fs_tools(path, rv == ZK_OK);    /* The check below takes the file away. */
     if (rv == ZK_OK) {
         zk_assert(looks_valid || (how & SNAP_HOW) != 0);
         zk_assert(data_tree_last_zxid(tree) == FILE_ZXID);

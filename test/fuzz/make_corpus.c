@@ -18,9 +18,12 @@
 #include "persistence/log_file.h"
 #include "persistence/snap_format.h"
 #include "proto/acl_codec.h"
+#include "proto/frame.h"
+#include "proto/multi_codec.h"
 #include "proto/op_code.h"
 #include "proto/quorum_packet.h"
 #include "proto/request_codec.h"
+#include "test/fuzz/client_steps.h"
 #include "test/fuzz/fuzz.h"
 #include "test/fuzz/intake_steps.h"
 #include "test/persist/txn_script.h"
@@ -624,6 +627,172 @@ mc_quorum_packets(void)
     zk_buf_fini(&b);
 }
 
+/* ---- what a client is told ----------------------------------------------- */
+
+/* One step; 'server' is what the server says, and is emptied. */
+static void
+mc_server(struct zk_buf *b, struct zk_buf *server)
+{
+    mc_byte(b, CLIENT_STEP_BYTES);
+    mc_piece(b, server->data, server->len);
+    zk_buf_clear(server);
+}
+
+static void
+mc_client_session(struct zk_buf *b, bool read_only)
+{
+    const struct jute_connect_response cr = {
+        .time_out = 6000,
+        .session_id = 0x100,
+        .passwd = ZK_SLICE_LIT("0123456789abcdef"),
+    };
+    struct zk_buf server = { 0 };
+    size_t at = output_archive_frame_begin(&server);
+
+    mc_byte(b, CLIENT_STEP_LATER | 3 << 4);
+    mc_byte(b, CLIENT_STEP_DO);
+    jute_connect_response_encode(&server, &cr);
+    output_archive_bool(&server, read_only);
+    output_archive_frame_end(&server, at);
+    mc_server(b, &server);
+    zk_buf_fini(&server);
+}
+
+/* fuzz_client's op 'which', and its answer. */
+static void
+mc_client_ask(struct zk_buf *b, unsigned which, int32_t xid,
+              const struct zk_buf *body)
+{
+    struct zk_buf server = { 0 };
+    size_t at = frame_reply_begin(&server, xid, 0x55, 0);
+
+    mc_byte(b, CLIENT_STEP_ASK);
+    mc_byte(b, which);
+    zk_buf_append(&server, body->data, body->len);
+    frame_reply_end(&server, at);
+    mc_server(b, &server);
+    zk_buf_fini(&server);
+}
+
+static void
+mc_client_event(struct zk_buf *b, int32_t type, const char *path)
+{
+    struct zk_buf server = { 0 };
+
+    frame_watch_event(&server, 0x56, type, 3, zk_slice_str(path));
+    mc_server(b, &server);
+    zk_buf_fini(&server);
+}
+
+/* The body of an answer to each of fuzz_client's ops. */
+static void
+mc_client_body(struct zk_buf *body, unsigned which)
+{
+    const struct jute_stat stat = { .version = 1 };
+
+    zk_buf_clear(body);
+    switch (which) {
+    case 0: case 10:            /* A path. */
+        output_archive_slice(body, ZK_SLICE_LIT("/a/a"));
+        break;
+    case 1: case 2:             /* A path and a Stat. */
+        output_archive_slice(body, ZK_SLICE_LIT("/a/a"));
+        jute_stat_encode(body, &stat);
+        break;
+    case 4: case 6: case 9:     /* A Stat. */
+        jute_stat_encode(body, &stat);
+        break;
+    case 5: case 22: case 23:   /* Data. */
+        output_archive_slice(body, ZK_SLICE_LIT("data"));
+        jute_stat_encode(body, &stat);
+        break;
+    case 7:                     /* Names. */
+        output_archive_int(body, 2);
+        output_archive_slice(body, ZK_SLICE_LIT("a"));
+        output_archive_slice(body, ZK_SLICE_LIT("b"));
+        jute_stat_encode(body, &stat);
+        break;
+    case 8:
+        mc_acl_list(body);
+        jute_stat_encode(body, &stat);
+        break;
+    case 11:
+        multi_result_create(body, ZK_SLICE_LIT("/a/x"));
+        multi_result_create2(body, ZK_SLICE_LIT("/a/y"), &stat);
+        multi_result_set_data(body, &stat);
+        multi_result_check(body);
+        multi_result_delete(body);
+        multi_result_error(body, -101);
+        multi_result_end(body);
+        break;
+    case 12:
+        multi_result_get_data(body, ZK_SLICE_LIT("data"), &stat);
+        multi_result_get_children(body);
+        output_archive_int(body, 1);
+        output_archive_slice(body, ZK_SLICE_LIT("a"));
+        multi_result_end(body);
+        break;
+    case 19:
+        output_archive_int(body, 1);
+        output_archive_slice(body, ZK_SLICE_LIT("/a/e"));
+        break;
+    case 14: case 15: case 20:  /* A number. */
+        output_archive_int(body, 0);
+        break;
+    case 21:
+        output_archive_int(body, 1);
+        output_archive_slice(body, ZK_SLICE_LIT("ip"));
+        output_archive_slice(body, ZK_SLICE_LIT("::1"));
+        break;
+    default:                    /* Nothing. */
+        break;
+    }
+}
+
+static void
+mc_client(void)
+{
+    static const struct { const char *name; uint8_t opts; } kinds[] = {
+        { "plain", 0 },
+        { "chroot", CLIENT_OPT_CHROOT | CLIENT_OPT_RESUME },
+        { "read-only", CLIENT_OPT_READ_ONLY },
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        bool read_only = kinds[i].opts & CLIENT_OPT_READ_ONLY;
+        struct zk_buf b = { 0 };
+        struct zk_buf body = { 0 };
+        int32_t xid = 1;
+
+        mc_byte(&b, kinds[i].opts);
+        mc_client_session(&b, read_only);
+        for (unsigned which = 0; which < 24; which++) {
+            mc_client_body(&body, which);
+            mc_client_ask(&b, which, which == 13 ? XID_AUTH : xid, &body);
+            xid += which == 13 ? 0 : 1;
+            mc_byte(&b, CLIENT_STEP_DO);
+        }
+        mc_client_event(&b, 3, "/a/a/b");
+        mc_client_event(&b, 1, "/a");
+        mc_client_event(&b, 2, "/");
+        mc_byte(&b, CLIENT_STEP_LATER | 2 << 4);
+        mc_byte(&b, CLIENT_STEP_DO);
+        mc_byte(&b, CLIENT_STEP_LOSE);
+        mc_byte(&b, CLIENT_STEP_DO);
+        mc_client_session(&b, false);
+        mc_byte(&b, CLIENT_STEP_SERVERS);
+        mc_piece_str(&b, kinds[i].opts & CLIENT_OPT_CHROOT
+                             ? "a:1,[::1]:3/a" : "a:1,[::1]:3");
+        mc_byte(&b, CLIENT_STEP_CLOSE);
+        zk_buf_clear(&body);
+        frame_reply(&body, xid, 0x57, 0);
+        mc_server(&b, &body);
+        mc_put("client", kinds[i].name, &b);
+        zk_buf_fini(&b);
+        zk_buf_fini(&body);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -640,5 +809,6 @@ main(int argc, char **argv)
     mc_acls();
     mc_intake();
     mc_quorum_packets();
+    mc_client();
     return 0;
 }

@@ -100,8 +100,7 @@ class CrashPoints(unittest.TestCase):
         for nth in range(1, 20):
             data = os.path.join(self.dir, 'p%d' % nth)
             files.write(data, TXNS, 'plain', 10)
-            died, _ = self.crash('purge_half:%d' % nth, 'purge', data, '-n',
-                                 '3')
+            died, _ = self.crash('purge_half:%d' % nth, 'purge', data)
             self.assertEqual(self.check(data, TXNS, nth), TXNS)
             if not died:
                 self.assertGreater(nth, 2)

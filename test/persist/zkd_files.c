@@ -11,8 +11,8 @@
  *       restores and prints what came of it, "key value" a line.
  *   zkd_files snapshot DIR
  *       restores and writes a snapshot of the result.
- *   zkd_files purge ARGUMENTS
- *       purge_main.
+ *   zkd_files purge DIR
+ *       purge_txn_log: keeps 3.
  */
 #include <config.h>
 
@@ -156,6 +156,8 @@ cmd_read(const char *dir, bool snapshot)
 int
 main(int argc, char **argv)
 {
+    struct zk_errmsg em;
+
     zk_log_set_level(ZK_LOG_ERROR);
     crash_point_arm();
     if (argc >= 4 && strcmp(argv[1], "write") == 0) {
@@ -167,8 +169,9 @@ main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "snapshot") == 0) {
         return cmd_read(argv[2], true);
     }
-    if (argc >= 2 && strcmp(argv[1], "purge") == 0) {
-        return purge_main(argc - 2, argv + 2);
+    if (argc == 3 && strcmp(argv[1], "purge") == 0) {
+        return purge_txn_log(argv[2], argv[2], 3, stdout, NULL, &em) == ZK_OK
+               ? 0 : die(&em);
     }
     fprintf(stderr, "usage: zkd_files write|read|snapshot|purge ...\n");
     return 2;

@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands for zkd where a test needs a server that misbehaves on demand.
 
-Takes zkd's command line.  FAKE_ZKD in the environment says how it behaves as
-a server: "listen" (default), "die" (ends at once with 2), "linger" (does not
-listen, ends with 2 after a moment), "mute" (lives, never listens).
-FAKE_ZKD_ARGV names a file that gets the arguments, one a line.
+Takes zkd's command line, and zktool's, whose words it prints.  FAKE_ZKD in
+the environment says how it behaves as a server: "listen" (default), "die"
+(ends at once with 2), "linger" (does not listen, ends with 2 after a moment),
+"mute" (lives, never listens).  FAKE_ZKD_ARGV names a file that gets the
+arguments, one a line.
 """
 import os
 import signal
 import socket
 import sys
 
+TOOL_COMMANDS = ("compare", "init", "log", "purge", "snapshot")
 VERSION = "Apache ZooKeeper, version 3.9.4-zkd-0.1.0 2026-01-01 00:00 UTC"
 
 
@@ -68,8 +70,8 @@ def main():
         return 0
     if words[0] == "--four-letter-word":
         return four_letter_word(words[1], words[2])
-    if words[0] == "--purge":
-        print("purge " + " ".join(words[1:]))
+    if words[0] in TOOL_COMMANDS:
+        print(" ".join(words))
         return 0
     return serve(words[0])
 

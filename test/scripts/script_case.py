@@ -24,10 +24,14 @@ HEEDED = ("ZOO", "ZK", "JVM", "SERVER_JVM", "CLIENT_JVM", "JMX", "JAVA",
           "CLASSPATH", "LOG4C", "FAKE_ZKD")
 
 
-def real_zkd():
-    """The built server, or None."""
-    path = os.environ.get("ZKD", "")
+def real_program(name):
+    """The built program of which ZKD or ZKTOOL has the path, or None."""
+    path = os.environ.get(name, "")
     return path if os.access(path, os.X_OK) else None
+
+
+def real_zkd():
+    return real_program("ZKD")
 
 
 def free_port():
@@ -71,6 +75,7 @@ class ScriptCase(unittest.TestCase):
     """A test with a folder, a configuration and an environment of its own."""
 
     zkd = FAKE_ZKD
+    zktool = FAKE_ZKD
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="zkd-script-")
@@ -86,8 +91,9 @@ class ScriptCase(unittest.TestCase):
         self.cfg = self.write_cfg("zoo.cfg", clientPort=self.port)
         self.env = {name: value for name, value in os.environ.items()
                     if not name.startswith(HEEDED)}
-        self.env.update(ZKD=self.zkd, ZOOCFGDIR=self.conf,
-                        ZOO_LOG_DIR=self.logs, FAKE_ZKD_ARGV=self.argv,
+        self.env.update(ZKD=self.zkd, ZKTOOL=self.zktool,
+                        ZOOCFGDIR=self.conf, ZOO_LOG_DIR=self.logs,
+                        FAKE_ZKD_ARGV=self.argv,
                         USER="tester", HOSTNAME="testhost")
 
     def write_cfg(self, name, **keys):

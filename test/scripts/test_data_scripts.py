@@ -1,13 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""zkServer-initialize.sh and zkCleanup.sh."""
+"""zkServer-initialize.sh, zkCleanup.sh and the toolkits."""
+import fcntl
 import os
+import unittest
 
 import script_case
 from script_case import ScriptCase
 
 
+@unittest.skipUnless(script_case.real_program("ZKTOOL"),
+                     "zktool is not built")
 class Initialize(ScriptCase):
+    zktool = script_case.real_program("ZKTOOL")
+
     def initialize(self, *words):
         return self.run_script("zkServer-initialize.sh", *words)
 
@@ -59,6 +65,21 @@ class Initialize(ScriptCase):
             "--force to force re-initialization)\n" % txn))
         self.assertFalse(os.path.exists(self.data))
 
+    def test_folder_in_use_is_not_erased(self):
+        self.initialize("--myid=1")
+        kept = self.data + "/version-2/log.1"
+        with open(kept, "w", encoding="ascii"):
+            pass
+        lock = os.open(self.data + "/version-2", os.O_RDONLY)
+        self.addCleanup(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = self.initialize("--force", "--myid=2")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("in use by another server", ran.err)
+        self.assertTrue(os.path.exists(kept))
+        with open(self.data + "/myid", encoding="ascii") as myid:
+            self.assertEqual(myid.read(), "1\n")
+
     def test_refusals(self):
         ran = self.initialize("--configfile=/none.cfg")
         self.assertEqual((ran.code, ran.out),
@@ -90,6 +111,37 @@ class Cleanup(ScriptCase):
         ran = self.run_script("zkCleanup.sh", "--config", "/none", "-n", "3")
         self.assertEqual(ran.code, 1)
         self.assertIn("no dataDir in /none/zoo.cfg", ran.err)
+
+
+class Toolkits(ScriptCase):
+    """What the scripts hand to zktool."""
+
+    def test_words(self):
+        cases = [
+            ("zkTxnLogToolkit.sh", ["-r", "-y", "/a log.1"],
+             "log -r -y /a log.1\n"),
+            ("zkSnapShotToolkit.sh", ["-json", "f"], "snapshot -json f\n"),
+            ("zkSnapshotComparer.sh", ["-l", "a", "-i"],
+             "compare -l a -i\n"),
+            ("zkSnapshotRecursiveSummaryToolkit.sh", ["f", "/a", "2"],
+             "snapshot --summary /a --depth 2 -- f\n"),
+        ]
+        for script, words, line in cases:
+            with self.subTest(script=script):
+                ran = self.run_script(script, *words, JVMFLAGS="-Da=b -X")
+                self.assertEqual((ran.code, ran.out, ran.err), (0, line, ""))
+                self.assertIn("-Da=b", self.handed_words())
+                self.assertNotIn("-X", self.handed_words())
+
+    def test_summary_without_its_words(self):
+        ran = self.run_script("zkSnapshotRecursiveSummaryToolkit.sh", "f")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("Usage:", ran.err)
+
+    def test_tool_that_is_not_there(self):
+        ran = self.run_script("zkSnapShotToolkit.sh", "f", ZKTOOL="/none")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("ZKTOOL=/none is not a program", ran.err)
 
 
 if __name__ == "__main__":

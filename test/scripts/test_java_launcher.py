@@ -49,6 +49,22 @@ class Launcher(ScriptCase):
                         "-n", "3")
         self.assertEqual((ran.code, ran.out), (0, "purge /l /s -n 3\n"))
 
+    def test_tools(self):
+        cases = [("LogFormatter", ["f"], "log f\n"),
+                 ("persistence.TxnLogToolkit", ["-d", "f"], "log -d f\n"),
+                 ("SnapshotFormatter", ["-json", "f"],
+                  "snapshot -json f\n"),
+                 ("SnapshotComparer", ["-l", "a"], "compare -l a\n"),
+                 ("SnapshotRecursiveSummary", ["f", "/a", "1"],
+                  "snapshot --summary /a --depth 1 -- f\n")]
+        for main, words, line in cases:
+            with self.subTest(main=main):
+                ran = self.java("-cp", "x", PACKAGE + "server." + main,
+                                *words)
+                self.assertEqual((ran.code, ran.out), (0, line))
+        ran = self.java(PACKAGE + "server.SnapshotRecursiveSummary", "f")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+
     def test_four_letter_word(self):
         main = PACKAGE + "client.FourLetterWordMain"
         with socket.create_server(("127.0.0.1", self.port)) as listener:

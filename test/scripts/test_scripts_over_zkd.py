@@ -15,6 +15,7 @@ LOG_LINE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8},[0-9]{3} "
 @unittest.skipUnless(script_case.real_zkd(), "zkd is not built")
 class OwnScripts(ScriptCase):
     zkd = script_case.real_zkd()
+    zktool = script_case.real_program("ZKTOOL")
 
     def setUp(self):
         super().setUp()
@@ -83,6 +84,7 @@ class DebianScripts(DebianCase):
 
     java = LAUNCHER
     zkd = script_case.real_zkd()
+    zktool = script_case.real_program("ZKTOOL")
 
     def test_life_of_a_server(self):
         ran = self.debian("zkServer.sh", "start")

@@ -109,7 +109,7 @@ sim_begin(struct sim_world *w, uint64_t seed, const struct sim_options *o)
     w->done = w->dirty = false;
     w->acked = 0;
     w->slowest_quiet_us = 0;
-    w->overtaken_syncs = w->leaders = w->left_out = 0;
+    w->leaders = w->left_out = 0;
     w->invariant = NULL;
     w->failure[0] = '\0';
     sim_choose(w);

@@ -38,7 +38,6 @@ struct sim_options {
     enum sim_bug bug;
     bool verbose;
     bool outcomes_only;         /* Servers are not looked into. */
-    bool strict_sync;           /* A sync that was overtaken is a failure. */
 };
 
 struct sim_world {
@@ -84,7 +83,6 @@ struct sim_world {
     } check;
 
     /* What happened. */
-    uint64_t overtaken_syncs;
     uint64_t leaders;           /* Established. */
     uint64_t left_out;          /* Servers that could not follow in the end,
                                  * having accepted a later epoch. */

@@ -333,24 +333,13 @@ sim_check_ack(struct sim_node *n, struct sim_link *k, int64_t zxid)
 }
 
 void
-sim_check_sync(struct sim_node *n)
+sim_check_sync(struct sim_node *n, const struct sim_state *committed)
 {
-    struct sim_world *w = n->w;
-    int64_t sids[SIM_SERVERS + 1];
-    size_t count = 0;
-
-    sids[count++] = n->sid;
-    for (const struct sim_handler *h = n->leader.handlers; h != NULL;
-         h = h->next) {
-        if (!h->replaced && h->sid != 0 && count < ZK_ARRAY_SIZE(sids)
-            && sim_now(w) - h->link->dir[0].last_received_us <= w->sync_us) {
-            sids[count++] = h->sid;
-        }
-    }
-    if (!quorum_verifier_contains_quorum(w->qv, sids, count)) {
-        sim_fail(w, "who answers syncs has heard a quorum of late",
-                 "server %ld of epoch %ld", (long) n->sid,
-                 (long) n->leader.epoch);
+    if (!sim_state_leads_to(committed, n->leader.committed)) {
+        sim_fail(n->w, "a sync brings all that was committed before it",
+                 "server %ld of epoch %ld, at 0x%lx, lacks 0x%lx",
+                 (long) n->sid, (long) n->leader.epoch,
+                 (long) n->leader.committed->zxid, (long) committed->zxid);
     }
 }
 

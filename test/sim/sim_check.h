@@ -23,8 +23,9 @@ void sim_check_established(struct sim_node *n);
 void sim_check_commit(struct sim_node *n, const struct sim_state *state);
 /* A learner sends an ack. */
 void sim_check_ack(struct sim_node *n, struct sim_link *k, int64_t zxid);
-/* A leader answers a sync. */
-void sim_check_sync(struct sim_node *n);
+/* A leader answers a sync; 'committed' was when it came, were it by another
+ * leader. */
+void sim_check_sync(struct sim_node *n, const struct sim_state *committed);
 /* A leader was not established in time. */
 void sim_check_gave_up(struct sim_node *n);
 

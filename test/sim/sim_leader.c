@@ -67,17 +67,17 @@ lead_drop(struct sim_handler *h, const char *why)
 }
 
 /* Is a quorum in sync, those included that still have time to become so?  Or
- * ('sure'): was one heard of late? */
+ * ('heard'): was one heard in the last syncLimit ticks? */
 static bool
-lead_has_quorum(struct sim_node *n, bool sure)
+lead_has_quorum(struct sim_node *n, bool heard)
 {
     int64_t sids[SIM_SERVERS * 4];
     size_t count = 0;
 
     for (const struct sim_handler *h = n->leader.handlers; h != NULL;
          h = h->next) {
-        int64_t until_us = sure ? h->heard_us + n->w->sync_us
-                                : h->in_sync_until_us;
+        int64_t until_us = heard ? h->heard_us + n->w->sync_us
+                                 : h->in_sync_until_us;
 
         if (h->sid != 0 && !h->replaced && sim_now(n->w) <= until_us
             && count < ZK_ARRAY_SIZE(sids)) {
@@ -87,21 +87,36 @@ lead_has_quorum(struct sim_node *n, bool sure)
     return leader_core_has_quorum(n->leader.core, sids, count);
 }
 
-/* Those that waited for no more than 'zxid'. */
+/* ---- syncs ------------------------------------------------------------- */
+
+static bool
+lead_is_synced(struct sim_node *n, const struct sim_pending_sync *s)
+{
+    if (sim_bug_is(n->w, SIM_BUG_1675)) {
+        return true;
+    }
+    if (sim_bug_is(n->w, SIM_BUG_SYNC_HEARD)) {
+        return lead_has_quorum(n, true);
+    }
+    return leader_core_is_synced(n->leader.core, &s->point);
+}
+
+/* Those that waited for no more than 'zxid', which was told. */
 static void
 lead_answer_syncs(struct sim_node *n, int64_t zxid)
 {
     struct sim_leader *l = &n->leader;
     struct sim_pending_sync *s;
 
-    if (l->syncs == NULL || l->syncs->zxid > zxid
-        || (!sim_bug_is(n->w, SIM_BUG_1675) && !lead_has_quorum(n, true))) {
-        return;
-    }
-    sim_check_sync(n);
-    while ((s = l->syncs) != NULL && s->zxid <= zxid) {
+    while ((s = l->syncs) != NULL && s->point.zxid <= zxid
+           && lead_is_synced(n, s)) {
+        sim_check_sync(n, s->committed);
         l->syncs = s->next;
-        sim_leader_send(s->who, QP_SYNC, 0, NULL);
+        if (s->who != NULL) {
+            sim_leader_send(s->who, QP_SYNC, 0, NULL);
+        } else {
+            commit_core_synced(&n->server.commit, 1);
+        }
     }
     if (l->syncs == NULL) {
         l->last_sync = NULL;
@@ -117,9 +132,52 @@ lead_settle_syncs(struct sim_node *n, int64_t zxid)
         return;
     }
     lead_answer_syncs(n, zxid - 1);
-    while (n->leader.syncs != NULL && n->leader.syncs->zxid < zxid) {
-        lead_drop(n->leader.syncs->who, "its sync cannot be answered");
+    if (n->leader.syncs != NULL && n->leader.syncs->point.zxid < zxid) {
+        sim_fail(n->w, "syncs keep their place",
+                 "server %ld: one waits for 0x%lx, 0x%lx is committed",
+                 (long) n->sid, (long) n->leader.syncs->point.zxid,
+                 (long) zxid);
     }
+}
+
+static void
+lead_ping(struct sim_node *n)
+{
+    leader_core_pinged(n->leader.core);
+    for (struct sim_handler *h = n->leader.handlers; h != NULL; h = h->next) {
+        if (h->state == SIM_H_JOINED) {
+            sim_leader_send(h, QP_PING,
+                            leader_core_last_proposed(n->leader.core), NULL);
+        }
+    }
+}
+
+static void
+lead_go_on_syncs(struct sim_node *n)
+{
+    if (leader_core_needs_ping(n->leader.core)) {
+        lead_ping(n);
+    }
+    lead_answer_syncs(n, leader_core_last_committed(n->leader.core));
+    sim_server_pump(n);
+}
+
+static void
+lead_sync(struct sim_node *n, struct sim_handler *who)
+{
+    struct sim_leader *l = &n->leader;
+    struct sim_pending_sync *s = sim_alloc(n->w, sizeof *s);
+
+    s->who = who;
+    s->point = leader_core_sync_point(l->core);
+    s->committed = sim_committed(n->w);
+    if (l->last_sync == NULL) {
+        l->syncs = s;
+    } else {
+        l->last_sync->next = s;
+    }
+    l->last_sync = s;
+    lead_go_on_syncs(n);
 }
 
 /* ---- broadcast --------------------------------------------------------- */
@@ -241,29 +299,13 @@ lead_prepare(struct sim_node *n, int client, int32_t cxid, const void *owner)
     return sim_txn_create(n->w, ++l->last_zxid, client, cxid, err);
 }
 
-static void
-lead_sync(struct sim_node *n, struct sim_handler *h)
-{
-    struct sim_leader *l = &n->leader;
-    struct sim_pending_sync *s = sim_alloc(n->w, sizeof *s);
-
-    s->who = h;
-    s->zxid = leader_core_last_proposed(l->core);
-    if (l->last_sync == NULL) {
-        l->syncs = s;
-    } else {
-        l->last_sync->next = s;
-    }
-    l->last_sync = s;
-    lead_answer_syncs(n, leader_core_last_committed(l->core));
-}
-
 /* As a client of this server asked; one request. */
 void
 sim_leader_submit(struct sim_node *n, struct bq_list *list)
 {
     struct request *r = request_of(list->first);
     const struct sim_txn *t = NULL;
+    bool is_sync;
 
     if (n->leader.rolled_over) {
         request_free(request_of(bq_list_pop(list)));
@@ -278,17 +320,14 @@ sim_leader_submit(struct sim_node *n, struct bq_list *list)
         }
         r->txn = txn_bytes_ref(t->bytes);
         r->zxid = t->zxid;
-    } else if (r->type == OP_SYNC) {
-        if (!sim_bug_is(n->w, SIM_BUG_1675)
-            && !lead_has_quorum(n, true)) {
-            r->err = KE_CONNECTION_LOSS;
-        } else {
-            sim_check_sync(n);
-        }
     }
+    is_sync = r->type == OP_SYNC;
     commit_core_submit(&n->server.commit, list);
     if (t != NULL) {
         lead_propose(n, t);
+    }
+    if (is_sync) {
+        lead_sync(n, NULL);
     }
 }
 
@@ -348,6 +387,9 @@ lead_up_to_date(struct sim_handler *h)
 {
     if (h->acked && !h->up_to_date) {
         h->up_to_date = true;
+        if (!h->observer && !h->replaced) {
+            leader_core_up_to_date(h->leader->leader.core, h->sid);
+        }
         sim_leader_send(h, QP_UPTODATE, -1, NULL);
     }
 }
@@ -448,6 +490,15 @@ lead_ignores_ack(struct sim_handler *h, int64_t zxid)
 }
 
 static void
+lead_ping_answered(struct sim_handler *h)
+{
+    if (!h->observer && !h->replaced) {
+        leader_core_ping_answered(h->leader->leader.core, h->sid);
+        lead_go_on_syncs(h->leader);
+    }
+}
+
+static void
 lead_joined_packet(struct sim_handler *h, const struct sim_msg *m)
 {
     switch (m->type) {
@@ -460,6 +511,9 @@ lead_joined_packet(struct sim_handler *h, const struct sim_msg *m)
         } else {
             lead_history_acked(h, m->zxid);
         }
+        break;
+    case QP_PING:
+        lead_ping_answered(h);
         break;
     case QP_REQUEST:
         lead_request(h, m);
@@ -646,9 +700,6 @@ lead_look_at(struct sim_handler *h)
         lead_drop(h, "it is silent");
     } else if (h->timed_zxid != 0 && now_us - h->timed_since_us > w->sync_us) {
         lead_drop(h, "it is late with an ack");
-    } else if (h->state == SIM_H_JOINED) {
-        sim_leader_send(h, QP_PING, leader_core_last_proposed(
-                                        h->leader->leader.core), NULL);
     }
 }
 
@@ -676,9 +727,7 @@ lead_pass(struct sim_world *w, void *obj, uint64_t id)
         next = h->next;
         lead_look_at(h);
     }
-    if (l->serving) {
-        lead_answer_syncs(n, leader_core_last_committed(l->core));
-    }
+    lead_ping(n);
     sim_after(w, w->tick_us / 2, lead_pass, n, id);
 }
 

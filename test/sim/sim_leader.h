@@ -41,11 +41,11 @@ struct sim_handler {
     int64_t timed_zxid, timed_since_us, sent_zxid, sent_us;
 };
 
-/* A learner's SYNC waits for the commit of 'zxid'. */
 struct sim_pending_sync {
     struct sim_pending_sync *next;
-    struct sim_handler *who;
-    int64_t zxid;
+    struct sim_handler *who;    /* NULL: a client of this server. */
+    struct leader_sync_point point;
+    const struct sim_state *committed;  /* Anywhere, when it came. */
 };
 
 struct sim_leader {

@@ -39,9 +39,7 @@ main_usage(FILE *out)
 "  --observers N  so many observers\n"
 "  --bug NAME     puts back a mistake, and ends (exit code 0) once it is\n"
 "                 found; 'list' names them\n"
-"  --outcomes     looks only at what clients and other servers see\n"
-"  --strict-sync  a read behind a sync that lacks what was acknowledged\n"
-"                 before the sync is a failure\n");
+"  --outcomes     looks only at what clients and other servers see\n");
 }
 
 static int64_t
@@ -86,7 +84,6 @@ main_parse(struct main_args *a, int argc, char **argv)
         { "observers", required_argument, NULL, 'O' },
         { "bug", required_argument, NULL, 'b' },
         { "outcomes", no_argument, NULL, 'o' },
-        { "strict-sync", no_argument, NULL, 'y' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
@@ -123,9 +120,6 @@ main_parse(struct main_args *a, int argc, char **argv)
         case 'o':
             a->o.outcomes_only = true;
             break;
-        case 'y':
-            a->o.strict_sync = true;
-            break;
         case 'h':
             main_usage(stdout);
             exit(0);
@@ -144,7 +138,7 @@ main_parse(struct main_args *a, int argc, char **argv)
 }
 
 struct main_total {
-    uint64_t first, seeds, steps, leaders, overtaken, left_out;
+    uint64_t first, seeds, steps, leaders, left_out;
     int64_t slowest_us, began_us;
     uint64_t slowest_seed;
 };
@@ -155,7 +149,6 @@ main_count(struct main_total *t, const struct sim_world *w)
     t->seeds++;
     t->steps += w->clock.steps;
     t->leaders += w->leaders;
-    t->overtaken += w->overtaken_syncs;
     t->left_out += w->left_out;
     if (w->slowest_quiet_us > t->slowest_us) {
         t->slowest_us = w->slowest_quiet_us;
@@ -173,8 +166,7 @@ main_report(const struct main_total *t)
     printf("%" PRIu64 " steps, %" PRIu64 " leaders; ", t->steps, t->leaders);
     printf("slowest rest %.1f s (seed %" PRIu64 "); ",
            (double) t->slowest_us / 1e6, t->slowest_seed);
-    printf("%" PRIu64 " syncs were overtaken, %" PRIu64 " servers left "
-           "out\n", t->overtaken, t->left_out);
+    printf("%" PRIu64 " servers left out\n", t->left_out);
 }
 
 /* What a panic of a core says. */

@@ -133,18 +133,23 @@ propose(struct request_processor *base, struct bq_list *list)
 {
     struct role_world *w = stage_of(base)->w;
     int64_t last = 0;
+    size_t syncs = 0;
     bool hold;
 
     for (struct bq_node *n = list->first; n != NULL; n = n->next) {
-        if (request_of(n)->txn != NULL) {
-            last = request_of(n)->zxid;
+        const struct request *r = request_of(n);
+
+        if (r->txn != NULL) {
+            last = r->zxid;
         }
+        syncs += r->type == OP_SYNC && r->err == KE_OK;
     }
     zk_lock(&w->lock);
     w->proposed = last != 0 ? last : w->proposed;
     hold = w->hold;
     zk_unlock(&w->lock);
     w->commit->submit(w->commit, list);
+    commit_processor_synced(w->commit, syncs);
     if (last != 0 && !hold) {
         commit_processor_committed(w->commit, last);
     }

@@ -9,7 +9,7 @@
 #include "proto/keeper_error.h"
 #include "test/lib/zk_test.h"
 #include "util/zk_thread.h"
-#include "util/zk_utf8.h"
+#include "util/utf8.h"
 
 #define DIGEST_A "a:3OptnM09ILoVSfbZtd3mB0IViII="       /* of a:b */
 #define DIGEST_C "c:JW0uwAqVIVi/U/OdKDCihoUkdus="       /* of c:d */
@@ -351,7 +351,7 @@ test_utf8_is_repaired_as_java_does(void)
         struct zk_buf got = { 0 };
         struct zk_buf want = { 0 };
 
-        zk_utf8_repair(zk_slice_str(cases[i][0]), &got);
+        utf8_repair(zk_slice_str(cases[i][0]), &got);
         for (const char *p = cases[i][1]; *p != '\0'; p++) {
             if (*p == '?') {
                 zk_buf_append(&want, "\xef\xbf\xbd", 3);

@@ -68,6 +68,53 @@ test_addresses_look_as_java_prints_them(void)
 }
 
 static void
+expect_way_back(const char *text, uint16_t port, int family, bool loopback)
+{
+    const struct cnxn_address a = address(text, port);
+    struct sockaddr_storage sa;
+    struct cnxn_address again;
+
+    cnxn_address_sockaddr(&a, &sa);
+    CU_ASSERT_EQUAL(sa.ss_family, family);
+    cnxn_address_set(&again, &sa);
+    CU_ASSERT_EQUAL(memcmp(again.ip, a.ip, sizeof a.ip), 0);
+    CU_ASSERT_EQUAL(again.port, port);
+    CU_ASSERT_EQUAL(cnxn_address_is_loopback(&a), loopback);
+}
+
+static void
+test_addresses_become_socket_addresses_again(void)
+{
+    expect_way_back("127.0.0.1", 1, AF_INET, true);
+    expect_way_back("127.255.0.9", 65535, AF_INET, true);
+    expect_way_back("::ffff:10.1.2.3", 2181, AF_INET, false);
+    expect_way_back("::1", 7, AF_INET6, true);
+    expect_way_back("::2", 7, AF_INET6, false);
+    expect_way_back("fe80::1", 7, AF_INET6, false);
+}
+
+static void
+test_ports_are_counted_apart(void)
+{
+    struct cnxn_address plain = address("10.0.0.1", 1);
+    struct cnxn_address secure = plain;
+    struct cnxn_table t;
+
+    secure.secure = 1;
+    cnxn_table_init(&t);
+    CU_ASSERT_EQUAL(cnxn_table_admit(&t, &plain, 1, 1), CNXN_ADMITTED);
+    CU_ASSERT_EQUAL(cnxn_table_admit(&t, &secure, 1, 1), CNXN_ADMITTED);
+    CU_ASSERT_EQUAL(cnxn_table_admit(&t, &plain, 1, 0),
+                    CNXN_TOO_MANY_OF_ADDRESS);
+    CU_ASSERT_EQUAL(cnxn_table_admit(&t, &secure, 0, 1), CNXN_TOO_MANY);
+    cnxn_table_forget(&t, &plain);
+    CU_ASSERT_EQUAL(cnxn_table_admit(&t, &secure, 1, 0),
+                    CNXN_TOO_MANY_OF_ADDRESS);
+    cnxn_table_forget(&t, &secure);
+    cnxn_table_fini(&t);
+}
+
+static void
 test_limits_count_by_address_and_in_all(void)
 {
     const struct cnxn_address one = address("10.0.0.1", 1);
@@ -83,8 +130,8 @@ test_limits_count_by_address_and_in_all(void)
     CU_ASSERT_EQUAL(cnxn_table_admit(&t, &other, 2, 3), CNXN_ADMITTED);
     CU_ASSERT_EQUAL(cnxn_table_admit(&t, &other, 2, 3), CNXN_TOO_MANY);
     CU_ASSERT_EQUAL(cnxn_table_admit(&t, &one, 0, 0), CNXN_ADMITTED);
-    CU_ASSERT_EQUAL(cnxn_table_count(&t), 4);
     /* Nothing was listed: the counts alone are given back by hand. */
+    CU_ASSERT_EQUAL(cnxn_table_count(&t), 0);
     cnxn_table_forget(&t, &one);
     cnxn_table_forget(&t, &one);
     cnxn_table_forget(&t, &one);
@@ -811,7 +858,7 @@ test_cons_tells_what_a_connection_did(void)
     CU_ASSERT_EQUAL(cc_call(fd, &b), 0);
     cc_put_plain(&b, -2, OP_PING);
     CU_ASSERT_EQUAL(cc_call(fd, &b), 0);
-    server_cnxn_factory_each(s.f, take_info, &info);
+    server_cnxn_factory_each(s.f, false, take_info, &info);
     CU_ASSERT_EQUAL(info.session_id, session.id);
     CU_ASSERT_EQUAL(info.packets_received, 4);
     CU_ASSERT_EQUAL(info.packets_sent, 4);
@@ -826,8 +873,8 @@ test_cons_tells_what_a_connection_did(void)
         atomic_load(&zookeeper_server_stats(s.zks)->packets_received), 4);
     CU_ASSERT_EQUAL(
         atomic_load(&zookeeper_server_stats(s.zks)->packets_sent), 4);
-    server_cnxn_factory_reset_stats(s.f);
-    server_cnxn_factory_each(s.f, take_info, &info);
+    server_cnxn_factory_reset_stats(s.f, false);
+    server_cnxn_factory_each(s.f, false, take_info, &info);
     CU_ASSERT_EQUAL(info.packets_received, 0);
     CU_ASSERT_EQUAL(info.last_cxid, -1);
     server_cnxn_factory_dump(s.f, &b);
@@ -936,6 +983,9 @@ test_all_addresses_means_ipv6_too(void)
 static const struct zk_test tests[] = {
     { "addresses look as Java prints them",
       test_addresses_look_as_java_prints_them },
+    { "addresses become socket addresses again",
+      test_addresses_become_socket_addresses_again },
+    { "ports are counted apart", test_ports_are_counted_apart },
     { "limits count by address and in all",
       test_limits_count_by_address_and_in_all },
     { "the throttle fills after more than a filling time",

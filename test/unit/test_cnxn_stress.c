@@ -271,7 +271,7 @@ waits_to_write(void *arg)
     struct test_server *s = arg;
     struct cnxn_info info = { .interest_ops = 0 };
 
-    server_cnxn_factory_each(s->f, take_info, &info);
+    server_cnxn_factory_each(s->f, false, take_info, &info);
     return (info.interest_ops & 4) != 0;
 }
 
@@ -309,7 +309,7 @@ test_who_does_not_read_is_not_read_from(void)
     }
     cc_send_buf(fd, &b);
     CU_ASSERT(cc_until(waits_to_write, &s));
-    server_cnxn_factory_each(s.f, take_info, &info);
+    server_cnxn_factory_each(s.f, false, take_info, &info);
     CU_ASSERT(info.packets_sent < 50);
     expect_replies(fd, 200);
     /* The same with a write before, so that all go through the pipeline. */

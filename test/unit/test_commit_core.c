@@ -50,6 +50,30 @@ submit(struct commit_core *cc, int32_t type, int64_t session, int32_t cxid)
     submit_request(cc, make(type, session, cxid));
 }
 
+static void
+no_ref(struct client_sink *sink)
+{
+    (void) sink;
+}
+
+/* Leader: a sync of a client of its own; what learners ask for has no
+ * sink. */
+static void
+submit_sync(struct commit_core *cc, int32_t cxid, int32_t err)
+{
+    static const struct client_sink_ops ops = {
+        .ref = no_ref,
+        .unref = no_ref,
+    };
+    static struct client_sink client = { .ops = &ops };
+
+    struct request *r = request_create(OP_SYNC, 1, cxid, ZK_SLICE_NULL,
+                                       &client, NULL);
+
+    r->err = err;
+    submit_request(cc, r);
+}
+
 /* Leader: a write with its txn. */
 static void
 submit_txn(struct commit_core *cc, int64_t zxid)
@@ -178,6 +202,29 @@ test_leader_passes_what_has_no_txn(void)
     submit_request(&cc, r);
     CU_ASSERT_EQUAL(cc.reads_behind, 4);
     expect(&cc, "getData1.1 sync1.2 setData1.3!-1 closeSession5.0");
+    CU_ASSERT_EQUAL(cc.reads_behind, 0);
+    commit_core_fini(&cc);
+}
+
+static void
+test_leader_keeps_its_clients_syncs(void)
+{
+    struct commit_core cc;
+
+    setup(&cc, false);
+    submit_txn(&cc, 101);
+    submit_sync(&cc, 2, KE_OK);
+    submit(&cc, OP_GET_DATA, 2, 3);
+    submit_sync(&cc, 4, KE_OK);
+    submit_sync(&cc, 5, KE_SESSION_EXPIRED);
+    commit_core_synced(&cc, 1);
+    expect(&cc, "");                /* It stands behind a write. */
+    commit_core_durable(&cc, 101);
+    commit_core_committed(&cc, 101);
+    expect(&cc, "create1.1@101 sync1.2 getData2.3");
+    commit_core_synced(&cc, 1);
+    expect(&cc, "sync1.4 sync1.5!-112");
+    CU_ASSERT_EQUAL(cc.syncs_pending, 0);
     CU_ASSERT_EQUAL(cc.reads_behind, 0);
     commit_core_fini(&cc);
 }
@@ -609,6 +656,8 @@ static const struct zk_test tests[] = {
     { "a leader does not apply what its log lacks (ZOOKEEPER-4882)",
       test_leader_does_not_apply_what_its_log_lacks },
     { "a leader passes what has no txn", test_leader_passes_what_has_no_txn },
+    { "a leader keeps its clients' syncs until they are confirmed",
+      test_leader_keeps_its_clients_syncs },
     { "a leader keeps reads behind writes",
       test_leader_keeps_reads_behind_writes },
     { "a commit may come before its request",

@@ -293,7 +293,7 @@ test_ports(void)
         "org.apache.zookeeper.server.auth.X509AuthenticationProvider");
     server_config_destroy(c);
     c = must_read("dataDir=$D\nsecureClientPort=2281\nssl.authProvider=my\n"
-                  "authProvider.my=a.b.C\n");
+                  "authProvider.my=a.b.X509AuthenticationProvider\n");
     CU_ASSERT_PTR_NULL(
         system_properties_get(c->props, "zookeeper.authProvider.x509"));
     server_config_destroy(c);
@@ -368,6 +368,14 @@ test_values_that_do_not_fit_together(void)
                 "secureClientPort is not");
     must_refuse(BASE "secureClientPort=2281\nssl.authProvider=my\n", NULL,
                 "$D/zoo.cfg: zookeeper.ssl.authProvider=my, but "
+                "zookeeper.authProvider.my is not set");
+    must_refuse(BASE "secureClientPort=2281\nssl.authProvider=my\n"
+                "authProvider.my=a.b.C\n", NULL,
+                "$D/zoo.cfg: zookeeper.authProvider.my=a.b.C: only "
+                "X509AuthenticationProvider can tell who a client of the TLS "
+                "port is");
+    must_refuse(BASE "client.portUnification=true\nssl.authProvider=my\n",
+                NULL, "$D/zoo.cfg: zookeeper.ssl.authProvider=my, but "
                 "zookeeper.authProvider.my is not set");
     must_refuse(BASE "metricsProvider.className=a.b.C\n", NULL,
                 "$D/zoo.cfg: metricsProvider.className=a.b.C: there is no "

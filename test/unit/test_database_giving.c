@@ -6,8 +6,10 @@
 #include "config/server_config.h"
 #include "proto/acl_codec.h"
 #include "proto/op_code.h"
+#include "server/snapshot_thread.h"
 #include "server/zk_database_sync.h"
 #include "test/lib/zk_test.h"
+#include "util/zk_time.h"
 
 #define Z(epoch, counter) ((int64_t) (epoch) << 32 | (counter))
 
@@ -236,7 +238,48 @@ test_a_stream_is_the_tree_at_one_instant(void)
     bench_close(&to);
 }
 
+/* Between two roles: it rests, nobody waits for it, and it ends in the next
+ * role; unless a learner needs the tree or the history changes. */
+static void
+test_a_snapshot_rests_between_roles(void)
+{
+    struct zk_database_stream *s = NULL;
+    struct zk_errmsg em;
+    struct bench b;
+    int64_t zxid, before;
+
+    bench_open(&b);
+    put(&b, Z(1, 1));
+    before = zk_database_snapshot_size(b.db);
+    snapshot_thread_hold(b.db->snapshots);
+    CU_ASSERT(snapshot_thread_request(b.db->snapshots));
+    CU_ASSERT_FALSE(snapshot_thread_request(b.db->snapshots));
+    put(&b, Z(1, 2));
+    CU_ASSERT_EQUAL(zk_database_snapshot_size(b.db), before);
+    snapshot_thread_go_on(b.db->snapshots, 0);
+    snapshot_thread_finish(b.db->snapshots);
+    CU_ASSERT(zk_database_snapshot_size(b.db) > before);
+    CU_ASSERT_FALSE(atomic_load(&b.db->snapshot_missed));
+
+    snapshot_thread_hold(b.db->snapshots);
+    CU_ASSERT(snapshot_thread_request(b.db->snapshots));
+    for (int i = 0; i < 10000 && s == NULL; i++) {
+        s = zk_database_stream_begin(b.db, &zxid);
+        zk_time_pause_us(1000);
+    }
+    CU_ASSERT_PTR_NOT_NULL(s);
+    zk_database_stream_end(s);
+
+    CU_ASSERT(snapshot_thread_request(b.db->snapshots)
+              || !atomic_load(&b.db->snapshot_missed));
+    must(zk_database_reload(b.db, &em), &em);
+    CU_ASSERT(snapshot_thread_request(b.db->snapshots));
+    bench_close(&b);            /* Held: the end waits for nothing. */
+}
+
 static const struct zk_test tests[] = {
+    { "a snapshot rests between roles",
+      test_a_snapshot_rests_between_roles },
     { "the log is given from one txn to another",
       test_the_log_is_given_from_one_txn_to_another },
     { "it begins only where the log holds the learner's end",

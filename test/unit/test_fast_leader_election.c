@@ -78,7 +78,7 @@ node_up(struct ensemble *e, size_t i)
     struct zk_errmsg em = { "" };
 
     node->fle = fast_leader_election_create(&node->config, e->qv,
-                                            "server.1=...\nversion=0");
+                                            "server.1=...\nversion=0", NULL);
     CU_ASSERT_EQUAL_FATAL(fast_leader_election_start(node->fle, &em), ZK_OK);
 }
 
@@ -258,7 +258,8 @@ test_bad_intervals_are_refused(void)
 
         system_properties_set(props, name, bad[i][1]);
         e->nodes[0].config.props = props;
-        fle = fast_leader_election_create(&e->nodes[0].config, e->qv, "");
+        fle = fast_leader_election_create(&e->nodes[0].config, e->qv, "",
+                                          NULL);
         CU_ASSERT_EQUAL(fast_leader_election_start(fle, &em), ZK_ECONFIG);
         CU_ASSERT_PTR_NOT_NULL(strstr(em.text, name));
         fast_leader_election_destroy(fle);

@@ -147,6 +147,7 @@ static void
 test_single_voter_needs_nobody(void)
 {
     struct quorum_verifier *qv = quorum_verifier_create(0, false);
+    struct leader_sync_point sp;
     struct leader_core *lc;
 
     quorum_verifier_add(qv, &(struct quorum_member) {
@@ -159,6 +160,10 @@ test_single_voter_needs_nobody(void)
     leader_core_propose(lc, zxid_make(1, 1));
     CU_ASSERT_EQUAL(leader_core_ack(lc, ME, zxid_make(1, 1)),
                     zxid_make(1, 1));
+    sp = leader_core_sync_point(lc);
+    CU_ASSERT_FALSE(leader_core_is_synced(lc, &sp));
+    leader_core_pinged(lc);
+    CU_ASSERT_TRUE(leader_core_is_synced(lc, &sp));
     leader_core_destroy(lc);
     quorum_verifier_destroy(qv);
 }
@@ -396,6 +401,150 @@ test_who_must_be_in_sync(void)
     teardown(&f);
 }
 
+/* ---- syncs ------------------------------------------------------------- */
+
+/* 1, 2 and 4 have got UPTODATE. */
+static struct fixture
+serving(void)
+{
+    struct fixture f = established();
+
+    leader_core_up_to_date(f.lc, 1);
+    leader_core_up_to_date(f.lc, 2);
+    leader_core_up_to_date(f.lc, 4);
+    return f;
+}
+
+static void
+test_sync_waits_for_a_ping_that_was_sent_behind_it(void)
+{
+    struct fixture f = serving();
+    struct leader_sync_point sp;
+
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    leader_core_pinged(f.lc);
+    sp = leader_core_sync_point(f.lc);
+    CU_ASSERT_EQUAL(sp.zxid, z(0));
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));  /* One is on its way. */
+    leader_core_ping_answered(f.lc, 1);
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_TRUE(leader_core_needs_ping(f.lc));
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_pinged(f.lc);
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    leader_core_ping_answered(f.lc, 4);             /* The first one. */
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_ping_answered(f.lc, 4);
+    CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &sp));
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    teardown(&f);
+}
+
+static void
+test_one_ping_serves_all_syncs_that_wait(void)
+{
+    struct fixture f = serving();
+    struct leader_sync_point first, later[3];
+
+    first = leader_core_sync_point(f.lc);
+    CU_ASSERT_TRUE(leader_core_needs_ping(f.lc));
+    leader_core_pinged(f.lc);
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(later); i++) {
+        later[i] = leader_core_sync_point(f.lc);
+        CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    }
+    leader_core_ping_answered(f.lc, 1);
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &first));
+    CU_ASSERT_TRUE(leader_core_needs_ping(f.lc));
+    leader_core_pinged(f.lc);                       /* That of a tick will
+                                                     * do. */
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    leader_core_ping_answered(f.lc, 1);
+    leader_core_ping_answered(f.lc, 2);
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(later); i++) {
+        CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &later[i]));
+    }
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    teardown(&f);
+}
+
+static void
+test_sync_waits_for_what_was_proposed_before_it(void)
+{
+    struct fixture f = serving();
+    struct leader_sync_point sp;
+
+    propose_to(f.lc, 2);
+    sp = leader_core_sync_point(f.lc);
+    CU_ASSERT_EQUAL(sp.zxid, z(2));
+    leader_core_pinged(f.lc);
+    leader_core_ping_answered(f.lc, 1);
+    leader_core_ping_answered(f.lc, 2);
+    leader_core_ack(f.lc, ME, z(2));
+    leader_core_ack(f.lc, 1, z(2));
+    leader_core_ack(f.lc, 2, z(1));
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_ack(f.lc, 2, z(2));
+    CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &sp));
+    teardown(&f);
+}
+
+/* Acks of what was proposed behind it say as much as PINGs, and it must not
+ * wait longer: its answer goes before that commit. */
+static void
+test_sync_is_confirmed_by_what_is_committed_behind_it(void)
+{
+    struct fixture f = serving();
+    struct leader_sync_point sp;
+
+    propose_to(f.lc, 2);
+    sp = leader_core_sync_point(f.lc);
+    propose_to(f.lc, 3);
+    leader_core_ack(f.lc, ME, z(2));
+    leader_core_ack(f.lc, 1, z(2));
+    leader_core_ack(f.lc, 2, z(2));
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_ack(f.lc, 1, z(3));
+    leader_core_ack(f.lc, 2, z(3));
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_ack(f.lc, 4, z(3));
+    CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &sp));
+    teardown(&f);
+}
+
+static void
+test_ping_answers_that_count_for_nothing(void)
+{
+    struct fixture f = serving();
+    struct leader_sync_point sp;
+
+    leader_core_ping_answered(f.lc, 1);             /* To nothing. */
+    sp = leader_core_sync_point(f.lc);
+    leader_core_pinged(f.lc);
+    leader_core_ping_answered(f.lc, 1);
+    leader_core_ping_answered(f.lc, 1);
+    leader_core_ping_answered(f.lc, 5);             /* Not up to date. */
+    leader_core_ping_answered(f.lc, 7);             /* An observer. */
+    leader_core_up_to_date(f.lc, 8);
+    leader_core_ping_answered(f.lc, 8);
+    leader_core_up_to_date(f.lc, STRANGER);
+    leader_core_ping_answered(f.lc, STRANGER);
+    leader_core_ping_answered(f.lc, ME);
+    leader_core_forget(f.lc, 2);
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_up_to_date(f.lc, 2);                /* Behind the PING. */
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_pinged(f.lc);
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &sp));
+    teardown(&f);
+}
+
 /* ---- hierarchical ------------------------------------------------------ */
 
 /* Groups {1,2,3} and {4,5,6}: a quorum needs two of each. */
@@ -460,6 +609,16 @@ static const struct zk_test tests[] = {
     { "what commits is what a quorum acked",
       test_commit_is_what_a_quorum_acked },
     { "who must be in sync", test_who_must_be_in_sync },
+    { "a sync waits for a PING that was sent behind it",
+      test_sync_waits_for_a_ping_that_was_sent_behind_it },
+    { "one PING serves all syncs that wait",
+      test_one_ping_serves_all_syncs_that_wait },
+    { "a sync waits for what was proposed before it",
+      test_sync_waits_for_what_was_proposed_before_it },
+    { "a sync is confirmed by what is committed behind it",
+      test_sync_is_confirmed_by_what_is_committed_behind_it },
+    { "answers to PINGs that count for nothing",
+      test_ping_answers_that_count_for_nothing },
     { "groups decide where there are some",
       test_groups_decide_where_there_are_some },
 };

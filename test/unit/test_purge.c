@@ -2,6 +2,9 @@
 /* Copyright The zkd authors */
 #include <config.h>
 
+#include <errno.h>
+
+#include "persistence/file_remover.h"
 #include "persistence/purge_txn_log.h"
 
 #include <sys/stat.h>
@@ -96,7 +99,7 @@ run(const char *log_dir, const char *snap_dir, int keep, char **out)
     FILE *f = open_memstream(out, &len);
     int rv;
 
-    rv = purge_txn_log(a, b, keep, f, &em);
+    rv = purge_txn_log(a, b, keep, f, NULL, &em);
     fclose(f);
     free(a);
     free(b);
@@ -182,35 +185,6 @@ test_two_folders(void)
     finish();
 }
 
-static void
-test_command_arguments(void)
-{
-    char *a;
-    char n[] = "-n", m[] = "-m", three[] = "3", two[] = "2", word[] = "3x";
-    char missing[] = "/nonexistent/zkd";
-    char *good[3];
-
-    start();
-    a = zk_xasprintf("%s/a", dir);
-    good[0] = a;
-    good[1] = n;
-    good[2] = three;
-    fflush(stdout);
-    /* The usage goes to stdout: that of the test would be hard to read. */
-    CU_ASSERT_PTR_NOT_NULL(freopen("/dev/null", "w", stderr));
-    CU_ASSERT_EQUAL(purge_main(3, good), 0);
-    CU_ASSERT_EQUAL(purge_main(2, good), 1);
-    CU_ASSERT_EQUAL(purge_main(0, NULL), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, m, three }), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, n, two }), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { a, n, word }), 1);
-    CU_ASSERT_EQUAL(purge_main(3, (char *[]) { missing, n, three }), 1);
-    CU_ASSERT_EQUAL(purge_main(4, (char *[]) { a, missing, n, three }), 1);
-    CU_ASSERT_EQUAL(purge_main(4, (char *[]) { a, a, n, three }), 0);
-    free(a);
-    finish();
-}
-
 /* The task purges at its start and again; ends when told to. */
 static void
 test_task(void)
@@ -241,11 +215,51 @@ test_task(void)
     finish();
 }
 
+/* A sparse file of 40 MB, more than what is removed in one go. */
+static void
+put_large(const char *path)
+{
+    FILE *f = fopen(path, "w");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_EQUAL(ftruncate(fileno(f), 40 << 20), 0);
+    fclose(f);
+}
+
+static void
+test_large_files_are_removed_in_steps(void)
+{
+    char *top = zk_test_mkdir();
+    char *path = zk_xasprintf("%s/snapshot.7.tmp", top);
+    char *aside = zk_xasprintf("%s/left", top);
+    atomic_bool stop = true;
+
+    /* The name is free at once, and another may use it. */
+    put_large(path);
+    CU_ASSERT_EQUAL(file_remover_set_aside(path), 0);
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    CU_ASSERT_NOT_EQUAL(rmdir(top), 0);
+    put_large(path);
+    /* Stopped: nothing is removed; what is not set aside stays anyway. */
+    file_remover_sweep(top, &stop);
+    CU_ASSERT_EQUAL(file_remover_remove(path, &stop), 0);
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    put_large(aside);
+    file_remover_sweep(top, NULL);
+    CU_ASSERT_EQUAL(unlink(aside), 0);
+    CU_ASSERT_EQUAL(rmdir(top), 0);     /* Nothing else was left. */
+    CU_ASSERT_EQUAL(file_remover_remove(path, NULL), ENOENT);
+    free(aside);
+    free(path);
+    free(top);
+}
+
 static const struct zk_test tests[] = {
+    { "large files are removed in steps",
+      test_large_files_are_removed_in_steps },
     { "keeps what Java keeps", test_keeps_what_is_needed },
     { "only whole snapshots count", test_counts_whole_snapshots_only },
     { "two folders", test_two_folders },
-    { "arguments of the command", test_command_arguments },
     { "the timer", test_task },
 };
 

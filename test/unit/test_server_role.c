@@ -318,6 +318,16 @@ test_leader_serves(void)
     end();
 }
 
+static void
+expect_session(int fd, int64_t id)
+{
+    struct cc_session s;
+    size_t len;
+
+    CU_ASSERT_TRUE(cc_read_session(fd, &s, &len));
+    CU_ASSERT_EQUAL(s.id, id);
+}
+
 /* "Expired" is the last word on a session: only a leader that is one for sure
  * may say it. */
 static void
@@ -678,6 +688,8 @@ static const struct zk_test tests[] = {
     { "a renewal when the link ends", test_renewal_when_the_link_ends },
     { "a renewal of who has gone", test_renewal_of_who_has_gone },
     { "a leader serves", test_leader_serves },
+    { "a leader that is not sure ends no session",
+      test_a_leader_that_is_not_sure_ends_no_session },
     { "a leader syncs behind proposals",
       test_leader_syncs_behind_proposals },
     { "a leader looks at the owner", test_leader_looks_at_the_owner },

@@ -38,12 +38,13 @@ struct server_cnxn_factory {
 };
 
 static struct server_cnxn_factory port;
+static int plain_port = 2181, secure_port = -1;
 
 int
 server_cnxn_factory_port(const struct server_cnxn_factory *f)
 {
     (void) f;
-    return 2181;
+    return plain_port;
 }
 
 size_t
@@ -62,6 +63,21 @@ server_cnxn_factory_count(struct server_cnxn_factory *f)
     return f->n;
 }
 
+int
+server_cnxn_factory_secure_port(const struct server_cnxn_factory *f)
+{
+    (void) f;
+    return secure_port;
+}
+
+void
+server_cnxn_factory_tls_counts(const struct server_cnxn_factory *f,
+                               struct cnxn_tls_counts *out)
+{
+    (void) f;
+    *out = (struct cnxn_tls_counts) { 3, 5, 7, 11 };
+}
+
 double
 server_cnxn_factory_drop_chance(struct server_cnxn_factory *f)
 {
@@ -70,19 +86,20 @@ server_cnxn_factory_drop_chance(struct server_cnxn_factory *f)
 }
 
 void
-server_cnxn_factory_each(struct server_cnxn_factory *f,
+server_cnxn_factory_each(struct server_cnxn_factory *f, bool secure,
                          void (*each)(void *arg,
                                       const struct cnxn_info *info),
                          void *arg)
 {
-    for (size_t i = 0; i < f->n; i++) {
+    for (size_t i = 0; !secure && i < f->n; i++) {
         each(arg, &f->cnxns[i]);
     }
 }
 
 void
-server_cnxn_factory_reset_stats(struct server_cnxn_factory *f)
+server_cnxn_factory_reset_stats(struct server_cnxn_factory *f, bool secure)
 {
+    (void) secure;
     f->resets++;
 }
 
@@ -241,7 +258,7 @@ ask_code(uint32_t code, uint64_t arg)
     const struct four_letter_hook *hook = four_letter_words_hook(words);
 
     zk_buf_clear(&answer);
-    hook->answer(hook->self, code, arg, &answer);
+    hook->answer(hook->self, code, arg, false, &answer);
     zk_buf_append(&answer, "", 1);
     return (const char *) answer.data;
 }
@@ -560,11 +577,13 @@ a_server_alone_has_no_id_and_no_port_that_is_off(void)
 {
     begin();
     config->myid = 7;
-    config->cnxn.client.port = 0;
-    config->cnxn.secure_client.port = 2281;
+    plain_port = -1;
+    secure_port = 2281;
     CU_ASSERT_PTR_NOT_NULL(strstr(ask("conf"), "\nserverId=0\n"));
     CU_ASSERT(strncmp(ask("conf"), "clientPort=-1\nsecureClientPort=2281\n",
                       36) == 0);
+    plain_port = 2181;
+    secure_port = -1;
     end();
 }
 
@@ -748,7 +767,10 @@ gauges_ask_the_server(void)
         "\nzk_last_client_response_size\t20\n",
         "\nzk_max_client_response_size\t30\n",
         "\nzk_min_client_response_size\t20\n",
-        "\nzk_auth_failed_count\t4\n",
+        "\nzk_auth_failed_count\t9\n",     /* 4, and 5 by TLS */
+        "\nzk_outstanding_tls_handshake\t3\n",
+        "\nzk_non_mtls_local_conn_count\t7\n",
+        "\nzk_non_mtls_remote_conn_count\t11\n",
     };
     struct server_stats *s;
     const char *got;
@@ -861,7 +883,7 @@ ask_srvr(void *arg)
 {
     const struct four_letter_hook *hook = four_letter_words_hook(words);
 
-    hook->answer(hook->self, code_of("srvr"), 0, arg);
+    hook->answer(hook->self, code_of("srvr"), 0, false, arg);
 }
 
 static void

@@ -178,13 +178,6 @@ class Invocation(ZkdCase):
             self.assertEqual((ran.returncode, ran.stdout),
                              (0, "launched -cp a b\n"), name)
 
-    def test_purge(self):
-        ran = self.run_zkd("--purge", self.dir, "-n", "2")
-        self.assertNotEqual(ran.returncode, 0)
-        os.makedirs(self.data + "/version-2")
-        ran = self.run_zkd("--purge", self.data, "-n", "3")
-        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-
 
 class Refusals(ZkdCase):
     def test_missing_config(self):
@@ -219,8 +212,9 @@ class Refusals(ZkdCase):
         self.check_member("zoo.cfg: My id 7 not in the peer list", myid=7)
 
     def test_protection_between_servers(self):
-        self.check_member("zoo.cfg: sslQuorum=true: TLS between servers is "
-                          "not supported", "sslQuorum=true\n")
+        self.check_member("zoo.cfg: sslQuorum=true: property zookeeper.ssl."
+                          "quorum.keyStore.location is not set",
+                          "sslQuorum=true\n")
         self.check_member("zoo.cfg: quorum.auth.enableSasl=true: SASL "
                           "between servers is not supported",
                           "quorum.auth.enableSasl=true\n")
@@ -232,6 +226,14 @@ class Refusals(ZkdCase):
         self.check_refused(ran, 14,
                            "Unable to bind to quorum port, exiting abnormally",
                            "127.0.0.1:%d" % self.election_port)
+
+    def test_properties_between_servers(self):
+        for name in ("cnxTimeout", "electionPortBindRetry",
+                     "fastleader.minNotificationInterval"):
+            self.check_refused(self.run_zkd(self.write_member(
+                name + "=soon\n")), 2,
+                "Invalid config, exiting abnormally",
+                "zookeeper." + name)
 
     def test_no_port(self):
         cfg = self.write_cfg()

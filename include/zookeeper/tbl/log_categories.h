@@ -32,4 +32,5 @@ LOG_CATEGORY(handler,     "LearnerHandler", "org.apache.zookeeper.server.quorum.
 LOG_CATEGORY(learner,     "Learner", "org.apache.zookeeper.server.quorum.Learner")
 LOG_CATEGORY(admin,       "JettyAdminServer", "org.apache.zookeeper.server.admin.JettyAdminServer")
 LOG_CATEGORY(audit,       "ZKAuditProvider", "org.apache.zookeeper.audit.ZKAuditProvider")
+LOG_CATEGORY(client,      "ClientCnxn", "org.apache.zookeeper.ClientCnxn")
 LOG_CATEGORY(util,        "Util", "org.apache.zookeeper.util")

@@ -15,7 +15,9 @@ Environment:
 """
 
 import atexit
+import contextlib
 import ctypes
+import glob
 import os
 import shlex
 import shutil
@@ -56,6 +58,15 @@ DEFAULT_CONFIG = {
 }
 
 _running = []
+
+
+def thread_states(pid):
+    """The letters of /proc for each thread of a process."""
+    states = []
+    for path in glob.glob('/proc/%d/task/*/stat' % pid):
+        with contextlib.suppress(OSError), open(path) as stat:
+            states.append(stat.read().rpartition(')')[2].split()[0])
+    return states
 
 
 class ServerFailed(AssertionError):
@@ -206,6 +217,21 @@ class Server:
         if self.kind == 'zkd' and code != 0:
             raise ServerFailed('zkd ended with %d after SIGTERM\n%s' % (
                 code, self.log_tail()))
+
+    def pause(self):
+        """SIGSTOP; every thread stands still when this returns."""
+        self.process.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + STOP_DEADLINE
+        while any(state not in 'TZX'
+                  for state in thread_states(self.process.pid)):
+            if time.monotonic() > deadline:
+                raise ServerFailed('%s does not stand still after %g s' % (
+                    self.kind, STOP_DEADLINE))
+            time.sleep(0.002)
+
+    def resume(self):
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         """SIGKILL: a crash, as far as the disk can tell."""

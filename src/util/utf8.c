@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include "util/zk_utf8.h"
+#include "util/utf8.h"
 
 /* How many bytes the character has that 'lead' begins; 0: none begins so. */
 static size_t
@@ -30,11 +30,8 @@ u8_second_ok(uint8_t lead, uint8_t c)
     return c >= low && c <= high;
 }
 
-/* Length of the next character, or of the malformed part that stands for
- * one: all bytes up to the first that cannot be.  A whole surrogate (U+D800
- * to U+DFFF) is one malformed part. */
-static size_t
-u8_next(const uint8_t *p, size_t left, bool *ok)
+size_t
+utf8_next(const uint8_t *p, size_t left, bool *ok)
 {
     size_t len = u8_length(p[0]);
     size_t have = 1;
@@ -53,15 +50,31 @@ u8_next(const uint8_t *p, size_t left, bool *ok)
     return have;
 }
 
+bool
+utf8_valid(struct zk_slice text)
+{
+    const uint8_t *p = (const uint8_t *) text.p;
+    size_t left = text.len > 0 ? (size_t) text.len : 0;
+    bool ok = true;
+
+    while (left > 0 && ok) {
+        size_t n = utf8_next(p, left, &ok);
+
+        p += n;
+        left -= n;
+    }
+    return ok;
+}
+
 void
-zk_utf8_repair(struct zk_slice text, struct zk_buf *out)
+utf8_repair(struct zk_slice text, struct zk_buf *out)
 {
     const uint8_t *p = (const uint8_t *) text.p;
     size_t left = text.len > 0 ? (size_t) text.len : 0;
 
     while (left > 0) {
         bool ok;
-        size_t n = u8_next(p, left, &ok);
+        size_t n = utf8_next(p, left, &ok);
 
         if (ok) {
             zk_buf_append(out, p, n);

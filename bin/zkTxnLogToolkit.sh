@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The zkd authors
+#
+# zkTxnLogToolkit.sh [-dhrvyc] FILE [-z ZXID]: prints a transaction log, mends
+# its checksums, or cuts it.  See zktool(8), log.
+
+ZOOBIN="${BASH_SOURCE-$0}"
+if [ ! -e "$(dirname "$ZOOBIN")/zkEnv.sh" ] && [ -L "$ZOOBIN" ]; then
+    ZOOBIN="$(readlink -f "$ZOOBIN")"
+fi
+ZOOBINDIR="$(cd "$(dirname "$ZOOBIN")" && pwd)"
+if [ -e "$ZOOBINDIR/../libexec/zkEnv.sh" ]; then
+    . "$ZOOBINDIR/../libexec/zkEnv.sh"
+else
+    . "$ZOOBINDIR/zkEnv.sh"
+fi
+zk_tool log "$@"

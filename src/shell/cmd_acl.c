@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_acl.c: getAcl, setAcl. */
+#include <config.h>
+
+#include "shell/shell.h"
+
+#include <stdlib.h>
+
+#include "shell/acl_text.h"
+#include "shell/walk.h"
+
+enum cli_code
+cmd_get_acl(struct shell *sh, const struct parsed_line *line)
+{
+    const char *path = line->args.v[1];
+    struct zk_op op = zk_op_get_acl(path);
+    struct link_answer a;
+    enum cli_code code;
+
+    if (!shell_check_path(sh, path)) {
+        return CLI_FAILED;
+    }
+    code = shell_ask(sh, &op, &a);
+    if (code == CLI_OK) {
+        output_acl(&sh->out, a.acl);
+        if (options_has(line, "s")) {
+            output_stat(&sh->out, &a.stat);
+        }
+    }
+    link_answer_fini(&a);
+    return code;
+}
+
+/* ---- setAcl ------------------------------------------------------------- */
+
+/* An ACL on its way to all nodes of a subtree. */
+struct acl_setter {
+    struct shell *sh;
+    struct zk_slice acl;
+    int32_t version;
+    enum cli_code code;
+};
+
+static bool
+sa_set_one(void *arg, const char *path)
+{
+    struct acl_setter *s = arg;
+    struct zk_op op = zk_op_set_acl(path, s->acl, s->version);
+    struct link_answer a;
+    int32_t err = shell_link_call(s->sh->link, &op, &a);
+
+    link_answer_fini(&a);
+    if (err == LINK_INTERRUPTED) {
+        s->code = shell_fail(s->sh, err, path);
+        return false;
+    }
+    if (err != KE_OK) {
+        /* Java goes on with the other nodes, too, but forgets the newline. */
+        output_printf(&s->sh->out, "KeeperErrorCode = %s for %s\n",
+                      keeper_error_message(err), path);
+    }
+    return true;
+}
+
+static enum cli_code
+sa_set_all(struct acl_setter *s, const char *path)
+{
+    char *failed;
+    int32_t err = walk_tree(s->sh->link, path, WALK_DEPTH_FIRST, false,
+                            sa_set_one, s, &failed);
+
+    if (err != KE_OK) {
+        s->code = shell_fail(s->sh, err, failed);
+    }
+    free(failed);
+    return s->code;
+}
+
+static enum cli_code
+sa_set(struct acl_setter *s, const char *path, bool with_stat)
+{
+    struct zk_op op = zk_op_set_acl(path, s->acl, s->version);
+    struct link_answer a;
+    enum cli_code code;
+
+    if (acl_raw_count(s->acl) == 0) {
+        /* Java's client sends no empty list, and has no path for it. */
+        return shell_fail(s->sh, KE_INVALID_ACL, NULL);
+    }
+    code = shell_ask(s->sh, &op, &a);
+    if (code == CLI_OK && (with_stat || s->sh->out.json)) {
+        output_stat(&s->sh->out, &a.stat);
+    }
+    link_answer_fini(&a);
+    return code;
+}
+
+enum cli_code
+cmd_set_acl(struct shell *sh, const struct parsed_line *line)
+{
+    const char *path = line->args.v[1];
+    struct zk_buf acl = { 0 }, complaints = { 0 };
+    struct acl_setter s = { .sh = sh, .code = CLI_OK };
+    enum cli_code code = CLI_FAILED;
+
+    acl_text_parse(line->args.v[2], &acl, &complaints);
+    zk_buf_append(&complaints, "", 1);
+    output_say_lines(&sh->out, (const char *) complaints.data);
+    s.acl = zk_slice(acl.data, (int32_t) acl.len);
+    if (shell_version_option(sh, line, &s.version)
+        && shell_check_path(sh, path)) {
+        code = options_has(line, "R")
+               ? sa_set_all(&s, path)
+               : sa_set(&s, path, options_has(line, "s"));
+    }
+    zk_buf_fini(&acl);
+    zk_buf_fini(&complaints);
+    return code;
+}

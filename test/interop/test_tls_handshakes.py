@@ -1,0 +1,389 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The zkd authors
+"""Handshakes of TLS clients: those that fail, stall and come in crowds, what
+stores a server starts with, and keys that change while clients work.
+"""
+
+import os
+import shutil
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(
+    os.path.abspath(__file__)), 'lib'))
+
+import harness                          # noqa: E402
+import tlsclient                        # noqa: E402
+import zkwire as zk                     # noqa: E402
+from tlsclient import certs             # noqa: E402
+
+PATIENCE = tlsclient.PATIENCE
+world = None
+# How long a handshake may take where a test waits for that.
+SHORT = {'zookeeper.zkd.handshakeTimeoutMs': '1000'}
+
+
+def setUpModule():
+    global world
+    world = tlsclient.set_up_module()
+
+
+class Handshakes(tlsclient.SecureCase):
+    """Handshakes that do not come to a good end; certificates are needed."""
+
+    properties = SHORT
+
+    def setUp(self):
+        super().setUp()
+        self.bystander = self.connect_tls(world.client)
+        self.addCleanup(lambda: self.expect(self.bystander, zk.ping(), 0))
+        self.failed = self.server.metric('unsuccessful_handshake')
+        self.auth_failed = self.server.metric('auth_failed_count')
+
+    def assert_counted(self):
+        self.server.await_metric('unsuccessful_handshake', self.failed + 1)
+        self.server.await_metric('auth_failed_count', self.auth_failed + 1)
+
+    def test_missing_certificate(self):
+        self.assert_refused(None, 'client .*: TLS handshake: peer sent no '
+                            'certificate')
+        self.assert_counted()
+
+    def test_expired_certificate(self):
+        self.assert_refused(world.expired, 'TLS handshake: certificate expired '
+                            '.*CN=expired')
+        self.assert_counted()
+
+    def test_future_certificate(self):
+        self.assert_refused(world.future, 'TLS handshake: certificate is not '
+                            'valid before .*CN=future')
+        self.assert_counted()
+
+    def test_foreign_certificate(self):
+        self.assert_refused(world.foreign, 'TLS handshake: .*issuer.*'
+                            'CN=foreign')
+        self.assert_counted()
+
+    def test_client_that_does_not_trust_us(self):
+        """the alert of the client is told"""
+        self.assert_refused(None, 'TLS handshake: peer does not trust the '
+                            'issuer of our certificate',
+                            ctx=tlsclient.context(world.other_ca,
+                                                  world.client))
+        self.assert_counted()
+
+    def test_plain_text(self):
+        """a word and a request in plain text, to the port for TLS"""
+        request = zk.connect_request()
+        for n, data in enumerate((
+                b'ruok', b'GET / HTTP/1.1\r\n\r\n',
+                struct.pack('>i', len(request)) + request, b'\0')):
+            made = self.tcp()
+            made.sendall(data)
+            self.assertEqual(self.assert_tcp_closes(made), b'')
+            self.server.await_log('it sent plain text to the port for TLS',
+                                  n + 1)
+
+    def test_tls_to_the_plain_port(self):
+        made = self.tcp(self.server.address)
+        made.sendall(tlsclient.hello(world))
+        self.assertEqual(self.assert_tcp_closes(made), b'')
+        self.server.await_log('it speaks TLS to a port for plain text')
+
+    def test_garbage_that_looks_like_tls(self):
+        made = self.tcp()
+        made.sendall(b'\x16\x03\x01\x00\x20' + b'\xff' * 32)
+        self.assert_tcp_closes(made)
+        self.server.await_log('client .*: TLS handshake: ')
+        self.assert_counted()
+
+    def test_stalls(self):
+        """nothing, half a record, half a hello, a byte now and then: all are
+        closed in time"""
+        first = tlsclient.hello(world)
+        begin = time.monotonic()
+        made = [self.tcp() for _ in range(4)]
+        made[1].sendall(first[:1])
+        made[2].sendall(first[:len(first) // 2])
+        self.server.await_metric('outstanding_tls_handshake', 4)
+        dripping = threading.Thread(target=self._drip,
+                                    args=(made[3], first))
+        dripping.start()
+        for one in made:
+            self.assert_tcp_closes(one)
+        dripping.join(PATIENCE)
+        self.assertGreater(time.monotonic() - begin, 0.9)
+        self.server.await_log('TLS handshake: nothing has come after 1000 ms')
+        self.server.await_log('TLS handshake: not complete after 1000 ms')
+        self.server.await_metric('outstanding_tls_handshake', 0)
+
+    @staticmethod
+    def _drip(made, data):
+        try:
+            for byte in data:
+                made.sendall(bytes([byte]))
+                time.sleep(0.1)         # The client's pace is the test.
+        except OSError:
+            pass
+
+
+class Crowds(tlsclient.SecureCase):
+    """Many handshakes at a time; the log tells of some only."""
+
+    properties = SHORT
+
+    def setUp(self):
+        super().setUp()
+        self.bystander = self.connect_tls(world.client)
+        self.failed = self.server.metric('unsuccessful_handshake')
+
+    def test_clients_that_go_away(self):
+        """at every stage of a handshake"""
+        first = tlsclient.hello(world)
+        for size in (0, 1, 5, len(first) // 2, len(first)):
+            for reset in (False, True):
+                made = self.tcp()
+                made.sendall(first[:size])
+                if reset:
+                    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                    struct.pack('ii', 1, 0))
+                made.close()
+        self.server.await_metric('unsuccessful_handshake', self.failed + 10)
+        self.server.await_metric('outstanding_tls_handshake', 0)
+
+    def test_flood(self):
+        """hundreds of handshakes, whole and stalled ones, and one that
+        works"""
+        first = tlsclient.hello(world)
+        stalled = [self.tcp() for _ in range(200)]
+        for n, made in enumerate(stalled):
+            made.sendall(first[:n])
+        workers = [threading.Thread(target=self._shake_hands)
+                   for _ in range(4)]
+        self.good = []
+        for worker in workers:
+            worker.start()
+        path = self.fresh(self.bystander)
+        while any(worker.is_alive() for worker in workers):
+            self.expect(self.bystander, zk.set_data(path, b'on'), 0)
+        self.assertEqual(len(self.good), 100)
+        for made in stalled:
+            self.assert_tcp_closes(made)
+
+    def _shake_hands(self):
+        ctx = tlsclient.context(world.ca, world.client)
+        for _ in range(25):
+            conn = self.server.connect_tls(ctx=ctx)
+            self.good.append(conn.session)
+            self._end(conn)
+
+
+class Names(tlsclient.SecureCase):
+
+    store = {'ssl.clientHostnameVerification': 'true'}
+
+    def test_name_of_a_client(self):
+        """a client's certificate must be for where it comes from"""
+        self.expect(self.connect_tls(world.client), zk.ping(), 0)
+        self.assert_refused(world.wrong_name,
+                            'TLS handshake: certificate is not for '
+                            '127.0.0.1')
+
+
+class Limits(tlsclient.SecureCase):
+
+    properties = {'zookeeper.netty.server.outstandingHandshake.limit': '5'}
+    config = {'maxClientCnxns': '8'}
+
+    def test_handshakes_under_way(self):
+        """beyond the limit they are closed at once"""
+        stalled = [self.tcp() for _ in range(5)]
+        self.server.await_metric('outstanding_tls_handshake', 5)
+        exceeded = self.server.metric('tls_handshake_exceeded')
+        one_more = self.tcp()
+        self.assertEqual(self.assert_tcp_closes(one_more), b'')
+        self.assertEqual(self.server.metric('tls_handshake_exceeded'),
+                         exceeded + 1)
+        self.server.await_log('too many TLS handshakes are under way')
+        for made in stalled:
+            made.close()
+        self.server.await_metric('outstanding_tls_handshake', 0)
+        self.expect(self.connect_tls(world.client), zk.ping(), 0)
+
+    def test_connections_of_an_address(self):
+        """each port has its own limit; handshakes count"""
+        conns = [self.connect_tls(world.client) for _ in range(6)]
+        conns += [self.tcp(), self.tcp()]
+        rejected = self.server.metric('connection_rejected')
+        try:
+            self.assert_tcp_closes(self.tcp())
+        except ConnectionError:
+            pass                # Closed before connect() returned.
+        self.server.await_metric('connection_rejected', rejected + 1)
+        self.expect(self.connect(), zk.ping(), 0)
+        self.server.await_log('Too many connections from /127.0.0.1 - max '
+                              'is 8')
+
+
+class Stores(unittest.TestCase):
+    """What a server says at its start that cannot read its stores."""
+
+    def setUp(self):
+        self.servers = []
+        self.addCleanup(lambda: [s.discard() for s in self.servers])
+
+    def fails(self, pattern, **store):
+        server = tlsclient.SecureServer(
+            world, store={'ssl.' + key.replace('__', '.'): value
+                          for key, value in store.items()})
+        self.servers.append(server)
+        server.start(wait=False)
+        code = server.process.wait(PATIENCE)
+        server._gone()
+        self.assertEqual(code, 2, server.log_tail())
+        self.assertRegex(server.log(), pattern)
+
+    def test_no_key_store(self):
+        self.fails('ssl.keyStore.location',
+                   keyStore__location=None)
+
+    def test_key_store_that_is_not_there(self):
+        self.fails('/no/such/store',
+                   keyStore__location='/no/such/store.pem')
+
+    def test_wrong_password(self):
+        for kind in certs.KINDS:
+            path = world.server.key_store(kind, **(
+                {'encrypted': True} if kind == 'PEM' else {}))
+            with self.subTest(kind):
+                self.fails('(?i)%s.*password' % os.path.basename(path),
+                           keyStore__location=path,
+                           keyStore__password='wrong')
+
+    def test_damaged_store(self):
+        for kind in certs.KINDS:
+            path = world.server.key_store(kind)
+            with open(path, 'rb') as file:
+                data = file.read()
+            bad = path + '.damaged' + certs.EXTENSIONS[kind]
+            with open(bad, 'wb') as file:
+                file.write(data[:len(data) // 2])
+            with self.subTest(kind):
+                self.fails(os.path.basename(bad), keyStore__location=bad,
+                           keyStore__password=certs.PASSWORD)
+
+    def test_unification_needs_a_key_store(self):
+        server = tlsclient.SecureServer(world, store={
+            'secureClientPort': None, 'secureClientPortAddress': None,
+            'client.portUnification': 'true',
+            'ssl.keyStore.location': None})
+        self.servers.append(server)
+        server.start(wait=False)
+        self.assertEqual(server.process.wait(PATIENCE), 2)
+        server._gone()
+
+    def test_kinds(self):
+        """all kinds of stores serve"""
+        for kind in certs.KINDS:
+            with self.subTest(kind):
+                server = tlsclient.SecureServer(
+                    world, store=certs.properties('ssl.', world.server,
+                                                  world.ca, kind))
+                self.servers.append(server)
+                server.start()
+                conn = server.connect_tls(world.client)
+                self.assertEqual(conn.call(zk.ping()).err, 0)
+                conn.close()
+                server.stop()
+
+    def test_secure_port_alone(self):
+        """a server without a plain port, and either name of a factory"""
+        for factory in ('NIO', 'Netty'):
+            server = tlsclient.SecureServer(world, store={
+                'serverCnxnFactory': 'org.apache.zookeeper.server.'
+                                     '%sServerCnxnFactory' % factory})
+            self.servers.append(server)
+            del server.config['clientPort']
+            del server.config['clientPortAddress']
+            server.start(wait=False)
+            server.await_log('serving clients at')
+            ctx = tlsclient.context(world.ca, world.client)
+            self.assertIn('clientPort=-1\nsecureClientPort=%d\n'
+                          % server.secure[1],
+                          tlsclient.word(server.secure, ctx, 'conf'))
+            server.stop()
+
+
+class Rotation(tlsclient.SecureCase):
+    """Keys that change while clients work."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.path = os.path.join(world.folder, 'rotated.pem')
+        shutil.copy(world.server.key_store(), cls.path)
+        cls.store = {'ssl.keyStore.location': cls.path,
+                     'client.certReload': 'true'}
+        super().setUpClass()
+
+    def serial(self):
+        """Of the certificate that the server shows now."""
+        conn = self.open_tls(world.client)
+        return conn.socket.getpeercert()['serialNumber']
+
+    def replace(self, data):
+        temporary = self.path + '.new'
+        with open(temporary, 'wb') as file:
+            file.write(data)
+        os.rename(temporary, self.path)
+
+    def await_serial(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition(self.serial()):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def work(self, conn, path):
+        while not self.over:
+            if conn.call(zk.set_data(path, b'x')).err != 0:
+                return
+        self.worked.append(conn.session)
+
+    def test_rotation_under_load(self):
+        before = self.serial()
+        conns = [self.connect_tls(world.client) for _ in range(8)]
+        path = self.fresh(conns[0])
+        self.over, self.worked = False, []
+        workers = [threading.Thread(target=self.work, args=(conn, path))
+                   for conn in conns]
+        for worker in workers:
+            worker.start()
+        try:
+            for turn in range(2):
+                fresh = world.ca.issue('rotated-%d' % turn)
+                with open(fresh.key_store(), 'rb') as file:
+                    self.replace(file.read())
+                self.await_serial(lambda serial: serial != before)
+                before = self.serial()
+            # A store that is broken changes nothing, and is told of.
+            self.replace(b'-----BEGIN PRIVATE KEY-----\nno\n')
+            self.server.await_log('(?i)rotated.pem.*')
+            self.assertEqual(self.serial(), before)
+            with open(world.server.key_store(), 'rb') as file:
+                self.replace(file.read())
+            self.await_serial(lambda serial: serial != before)
+        finally:
+            self.over = True
+            for worker in workers:
+                worker.join(PATIENCE)
+        self.assertEqual(sorted(self.worked),
+                         sorted(conn.session for conn in conns))
+
+
+if __name__ == '__main__':
+    harness.main(__name__)

@@ -1,0 +1,447 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The zkd authors
+"""zkcli by itself: options, servers that go, JSON, commands that Apache's
+3.8.0 does not have.  test_shell.py compares it with Apache's shell.
+"""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(
+    os.path.abspath(__file__)), 'lib'))
+
+import harness                          # noqa: E402
+import servers                          # noqa: E402
+import shells                           # noqa: E402
+import zkwire                           # noqa: E402
+
+# A sanitizer's start takes longer than what is measured.
+SANITIZED = os.environ.get('ZK_TEST_STRIDE', '1') != '1'
+
+
+class Zkcli(harness.ServerCase):
+    """What zkcli does by itself."""
+
+    config = {'tickTime': '500'}
+
+    def setUp(self):
+        super().setUp()
+        self.address = '%s:%d' % self.server.address
+        self.conn = self.connect()
+        self.base = self.fresh(self.conn)
+
+    def run_on(self, address, *words, lines=None, **more):
+        return shells.run(shells.command('zkcli', address, *words), lines,
+                          **more)
+
+    def zkcli(self, *words, lines=None, **more):
+        return self.run_on(self.address, *words, lines=lines, **more)
+
+    def ok(self, *words, **more):
+        """Runs a command that must succeed; what it answered."""
+        done = self.zkcli(*words, **more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.split('path:null zxid: -1\n', 1)[-1]
+
+    def fails(self, code, text, *words, lines=None):
+        done = self.zkcli(*words, lines=lines)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertIn(text, done.stderr)
+        return done
+
+    def json(self, *words, code=0):
+        done = self.zkcli('-o', 'json', *words)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return json.loads(done.stdout)
+
+    # ---- the command line ---------------------------------------------------
+
+    def test_options(self):
+        """wrong options say what is wrong and do nothing"""
+        for words, text in ((['-sever', 'x', 'ls', '/'], 'option -sever'),
+                            (['-timeout', 'x', 'ls', '/'], '-timeout x'),
+                            (['-timeout', '0', 'ls', '/'], '-timeout 0'),
+                            (['-o', 'xml', 'ls', '/'], 'json and text'),
+                            (['-timeout'], 'no argument found'),
+                            (['-client-configuration', '/none', 'ls', '/'],
+                             '/none'),
+                            (['-Djute.maxbuffer=x', 'ls', '/'],
+                             'jute.maxbuffer')):
+            self.fails(1, text, *words)
+        done = self.run_on('a:b:c', 'ls', '/')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('a:b:c', done.stderr)
+
+    def test_help_and_version(self):
+        """--help, --version, help and help COMMAND"""
+        done = shells.run([shells.zkcli_path(), '--help'])
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('-waitforconnection', done.stdout)
+        done = shells.run([shells.zkcli_path(), '--version'])
+        self.assertRegex(done.stdout, r'ZooKeeper CLI version: 3\.')
+        self.assertIn('\treconfig ', self.ok('help'))
+        self.assertIn(' -v <arg>   version', self.ok('help', 'delete'))
+        self.fails(1, 'no command foo', 'help', 'foo')
+        self.assertRegex(self.ok('version'), r'\nZooKeeper CLI version: 3\.')
+
+    def test_client_configuration(self):
+        """the file of properties counts more than -D"""
+        with tempfile.NamedTemporaryFile('w') as file:
+            file.write('zookeeper.clientCnxnSocket=org.apache.zookeeper.'
+                       'ClientCnxnSocketNetty\nzookeeper.request.timeout='
+                       '99999999999\n')
+            file.flush()
+            self.fails(1, 'zookeeper.request.timeout',
+                       '-Dzookeeper.request.timeout=1000',
+                       '-client-configuration', file.name, 'ls', '/')
+            file.truncate(0)
+            file.seek(0)
+            file.write('zookeeper.request.timeout = 9000\n')
+            file.flush()
+            self.assertIn('zookeeper', self.ok(
+                '-client-configuration', file.name, 'ls', '/'))
+
+    def test_chroot(self):
+        """paths are below the chroot of -server"""
+        done = self.run_on(self.address + self.base, 'create', '/in', 'x')
+        self.assertEqual((done.returncode, done.stderr), (0,
+                                                          'Created /in\n'))
+        self.assertIn('[in]', self.ok('ls', self.base))
+        done = self.run_on(self.address + '/nowhere', 'create', '/in')
+        self.assertEqual((done.returncode, done.stderr), (
+            1, 'Node does not exist: /in\n'))
+
+    def test_ephemerals_go_with_the_command(self):
+        """a single command ends its session"""
+        self.ok('create', '-e', self.base + '/e')
+        self.expect(self.conn, zkwire.exists(self.base + '/e'), -101)
+
+    def test_start_takes_20_ms(self):
+        """from the start to the first output of ls / at most 20 ms"""
+        if SANITIZED:
+            self.skipTest('a sanitizer is slower')
+        best = 1.0
+        for _ in range(30):
+            begin = time.monotonic()
+            with subprocess.Popen(
+                    shells.command('zkcli', self.address, 'ls', '/'),
+                    stdout=subprocess.PIPE, env=shells.environment()) as run:
+                os.read(run.stdout.fileno(), 1)
+                first = time.monotonic() - begin
+                run.stdout.read()
+                whole = time.monotonic() - begin
+            best = min(best, first)
+        self.assertLess(best, 0.020)
+        print('first output %.1f ms, the last run %.1f ms in all'
+              % (best * 1000, whole * 1000))
+
+    def test_output_that_cannot_be_written(self):
+        """a full disk is a failure"""
+        with open('/dev/full', 'w') as full:
+            done = subprocess.run(
+                shells.command('zkcli', self.address, 'ls', '/'),
+                stdout=full, stderr=subprocess.PIPE, encoding='utf-8',
+                env=shells.environment(), timeout=shells.PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('standard output', done.stderr)
+
+    # ---- servers that are not there -----------------------------------------
+
+    def test_no_server(self):
+        """a port where nobody listens: an error, soon"""
+        with socket.socket() as taken:
+            taken.bind((servers.HOST, 0))
+            address = '%s:%d' % taken.getsockname()
+            done = self.run_on(address, '-timeout', '3000', 'ls', '/',
+                               timeout=20)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr, 'KeeperErrorCode = ConnectionLoss '
+                             'for /\n')
+            done = self.run_on(address, '-timeout', '3000',
+                               '-waitforconnection', 'ls', '/', timeout=20)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr,
+                             'KeeperErrorCode = ConnectionLoss\n')
+            # One that is there is found behind others that are not.
+            done = self.run_on('%s,%s,%s' % (address, self.address, address),
+                               'ls', '/', timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_silent_server(self):
+        """a server that says nothing: an error within the time-out"""
+        with socket.socket() as silent:
+            silent.bind((servers.HOST, 0))
+            silent.listen(10)
+            address = '%s:%d' % silent.getsockname()
+            begin = time.monotonic()
+            done = self.run_on(address, '-timeout', '2000', 'ls', '/',
+                               timeout=30)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('ConnectionLoss', done.stderr)
+            self.assertLess(time.monotonic() - begin, 15)
+
+    def start_lines(self, *options):
+        run = subprocess.Popen(
+            shells.command('zkcli', self.address, *options),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, encoding='utf-8', bufsize=1,
+            env=shells.environment())
+        self.addCleanup(run.stdin.close)
+        self.addCleanup(run.stdout.close)
+        self.addCleanup(run.wait)
+        self.addCleanup(run.kill)
+        return run
+
+    @staticmethod
+    def hear(run, text):
+        """Reads lines until one has the text."""
+        for line in run.stdout:
+            if text in line:
+                return line
+        raise AssertionError('no %r' % text)
+
+    def say(self, run, line, answer):
+        run.stdin.write(line + '\n')
+        run.stdin.flush()
+        return self.hear(run, answer)
+
+    def test_server_stops_answering(self):
+        """a server that falls silent: an error within the time-out"""
+        run = self.start_lines('-timeout', '2000')
+        self.say(run, 'ls /', '[')
+        begin = time.monotonic()
+        self.server.pause()
+        try:
+            self.say(run, 'get ' + self.base, 'ConnectionLoss')
+            self.assertLess(time.monotonic() - begin, 15)
+        finally:
+            self.server.resume()
+        self.say(run, 'ls /zookeeper', '[config, quota]')
+        run.stdin.close()
+        self.assertEqual(run.wait(20), 0)
+
+    def test_server_that_is_killed(self):
+        """a server that goes and comes back: errors, then answers"""
+        run = self.start_lines('-timeout', '9000')
+        self.say(run, 'ls /zookeeper', '[config, quota]')
+        self.server.kill()
+        self.hear(run, 'state:Disconnected')
+        self.say(run, 'ls /', 'ConnectionLoss')
+        self.server.start()
+        self.say(run, 'sync /\nls /zookeeper', '[config, quota]')
+        self.say(run, 'quit', 'state:Closed')
+        self.assertEqual(run.wait(20), 0)
+
+    def test_event_without_a_command(self):
+        """an event is told while the shell waits for the next line"""
+        run = self.start_lines()
+        self.say(run, 'get -w ' + self.base, '')
+        self.say(run, 'stat /nope', 'Node does not exist')
+        self.expect(self.conn, zkwire.set_data(self.base, b'x'), 0)
+        self.hear(run, 'type:NodeDataChanged path:' + self.base)
+        self.say(run, 'printwatches off\nget -w %s' % self.base, 'x')
+        self.expect(self.conn, zkwire.set_data(self.base, b'y'), 0)
+        out, _ = run.communicate('get %s\n' % self.base, timeout=20)
+        self.assertEqual(out, 'y\n')
+
+    # ---- lines --------------------------------------------------------------
+
+    def test_lines(self):
+        """blank lines, CR LF and a last line without an end"""
+        done = subprocess.run(
+            shells.command('zkcli', self.address),
+            input=b'\n   \n\t\nls /zookeeper\r\nhistory\nget /nope',
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=shells.environment(), timeout=shells.PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, b'Node does not exist: /nope\n')
+        self.assertTrue(done.stdout.endswith(
+            b'[config, quota]\n0 - ls /zookeeper\n1 - history\n'),
+            done.stdout)
+
+    def test_line_too_long(self):
+        """a line that no command can be ends the shell"""
+        done = subprocess.run(
+            shells.command('zkcli', self.address), input=b'x' * (17 << 20),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=shells.environment(), timeout=shells.PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b'a line of more than', done.stderr)
+
+    def test_words_java_dies_of(self):
+        """bad numbers and paths are errors like others"""
+        lines = ['set -v x / y', 'delete -v 99999999999 /a', 'redo x',
+                 'setAcl -v 1x / world:anyone:r', 'addWatch a', 'redo',
+                 'redo -1', 'config -w extra', 'getEphemerals a//b',
+                 'connect a:b:c', '"', 'set -b %s !!!' % self.base]
+        done = self.zkcli(lines=lines)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        for text in ('-v argument must be an int value: x',
+                     '-v argument must be an int value: 99999999999',
+                     'x is no number of a command', 'redo cmdno',
+                     'Path must start with / character', 'Not connected'):
+            self.assertIn(text, done.stderr)
+
+    def test_exit_code_of_lines(self):
+        """that of the last command, also after quit"""
+        for lines, code in ((['get /nope', 'ls /'], 0),
+                            (['ls /', 'get /nope'], 1),
+                            (['ls /', 'foo', 'quit'], 127),
+                            (['get /nope', 'exit'], 1), ([], 0),
+                            (['get /nope', 'redo 0'], 1)):
+            self.assertEqual(self.zkcli(lines=lines).returncode, code, lines)
+
+    # ---- commands of other versions than 3.8.0's ----------------------------
+
+    def test_old_commands(self):
+        """what 3.4 had: rmr, ls2, and versions as a third word"""
+        self.ok('create', self.base + '/a', 'x')
+        self.assertRegex(self.ok('ls2', self.base),
+                         r'(?s)^\[a\]\ncZxid = 0x.*\nnumChildren = 1\n$')
+        self.fails(1, 'version No is not valid', 'set', self.base + '/a',
+                   'y', '7')
+        self.ok('set', self.base + '/a', 'y', '0')
+        self.fails(1, 'world is no version', 'set', self.base + '/a',
+                   'hello', 'world')
+        self.fails(1, 'version No is not valid', 'delete', self.base + '/a',
+                   '0')
+        self.ok('delete', self.base + '/a', '1')
+        self.ok('create', self.base + '/t')
+        self.ok('create', self.base + '/t/u')
+        done = self.zkcli('rmr', self.base + '/t')
+        self.assertEqual((done.returncode, done.stderr), (
+            0, "The command 'rmr' has been deprecated. Please use "
+            "'deleteall' instead.\n"))
+        self.assertEqual(self.ok('ls', self.base), '[]\n')
+
+    def test_data_forms(self):
+        """get -b, get -x and set -b are of 3.9"""
+        data = bytes(range(20)) + b'zkd'
+        self.ok('set', '-b', self.base, base64.b64encode(data).decode())
+        self.assertEqual(self.expect_data(), data)
+        self.assertEqual(self.ok('get', '-b', self.base),
+                         base64.b64encode(data).decode() + '\n')
+        self.assertEqual(self.ok('get', '-x', self.base), (
+            '         +{0}+\n'
+            '         |  0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f |\n'
+            '+--------+{0}+{1}+\n'
+            '|00000000| 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f '
+            '|................|\n'
+            '|00000010| 10 11 12 13 7a 6b 64                            '
+            '|....zkd         |\n'
+            '+--------+{0}+{1}+\n').format('-' * 49, '-' * 16))
+        self.ok('set', self.base, '')
+        self.assertEqual(self.ok('get', '-x', self.base), '\n')
+
+    def expect_data(self):
+        reply = self.conn.call(zkwire.get_data(self.base))
+        self.assertEqual(reply.err, 0)
+        return reply.body['data']
+
+    def test_binary_data_in_a_pipe(self):
+        """what is no UTF-8 is shown as Java shows it"""
+        self.expect(self.conn, zkwire.set_data(self.base,
+                                               b'a\xff\xe2\x82b\x1b[m'), 0)
+        self.assertEqual(self.ok('get', self.base),
+                         'a\ufffd\ufffdb\x1b[m\n')
+
+    def test_json(self):
+        """-o json: one object for a command"""
+        self.assertEqual(self.json('create', self.base + '/j', 'x')['path'],
+                         self.base + '/j')
+        got = self.json('get', '-s', self.base + '/j')
+        self.assertEqual((got['command'], got['data'], got['ok'],
+                          got['stat']['version'], got['stat']['dataLength']),
+                         ('get', 'x', True, 0, 1))
+        self.assertRegex(got['stat']['czxid'], '^0x[0-9a-f]+$')
+        got = self.json('get', '/nope', code=1)
+        self.assertEqual((got['ok'], got['code'], got['error']), (
+            False, 'NONODE', 'Node does not exist: /nope'))
+        self.expect(self.conn, zkwire.set_data(self.base, b'\xff\0'), 0)
+        self.assertEqual(self.json('get', self.base)['data_base64'], '/wA=')
+        self.assertEqual(self.json('ls', self.base)['children'], ['j'])
+        self.assertEqual(self.json('ls', '-R', self.base)['paths'],
+                         [self.base, self.base + '/j'])
+        self.assertEqual(self.json('getAcl', self.base)['acl'], [
+            {'scheme': 'world', 'id': 'anyone', 'perms': 'cdrwa'}])
+        self.assertEqual(self.json('whoami')['auth'][0]['scheme'], 'ip')
+        self.assertEqual(self.json('getAllChildrenNumber', self.base)
+                         ['number'], 1)
+        self.assertEqual(self.json('foo', code=127)['ok'], False)
+        self.assertEqual(self.json('get', code=1)['code'], 'USAGE')
+        done = self.zkcli('-o', 'json', lines=[
+            'get -w ' + self.base, 'set %s y' % self.base, 'redo 0'])
+        docs = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([d.get('command') for d in docs if 'command' in d],
+                         ['get', 'set', 'redo'])
+        self.assertIn(('NodeDataChanged', self.base),
+                      [(d.get('event'), d.get('path')) for d in docs])
+        self.assertEqual(docs[-1]['data'], 'y')
+
+    # ---- large and refused --------------------------------------------------
+
+    def test_large_trees(self):
+        """ls -R and deleteall of thousands of nodes"""
+        ops = []
+        for i in range(40):
+            ops.append('%s/d%02d' % (self.base, i))
+            ops += ['%s/d%02d/n%03d' % (self.base, i, k) for k in range(75)]
+        for path in ops:
+            self.conn.post(zkwire.create(path))
+        for path in ops:
+            self.assertEqual(self.conn.next_reply().err, 0)
+        want = [self.base] + ['%s/d%02d' % (self.base, i) for i in range(40)]
+        for i in range(40):
+            want += ['%s/d%02d/n%03d' % (self.base, i, k) for k in range(75)]
+        self.assertEqual(self.ok('ls', '-R', self.base).split('\n')[:-1],
+                         want)
+        self.assertEqual(self.ok('getAllChildrenNumber', self.base),
+                         '3040\n')
+        self.ok('deleteall', '-b', '70', self.base + '/d00')
+        self.ok('deleteall', '-b', '0', self.base + '/d01')
+        self.assertEqual(self.ok('getAllChildrenNumber', self.base),
+                         '2888\n')
+        self.ok('deleteall', self.base)
+        self.expect(self.conn, zkwire.exists(self.base), -101)
+
+    def test_deleteall_that_is_refused(self):
+        """a node that may not be removed is a failure"""
+        self.ok('create', self.base + '/a', 'x', 'world:anyone:r')
+        self.ok('create', self.base + '/b')
+        self.ok('setAcl', self.base, 'world:anyone:cra')
+        self.fails(1, 'Failed to delete some node(s) in the subtree!',
+                   'deleteall', self.base)
+        self.fails(1, 'Insufficient permission : ', 'deleteall', '-b', '0',
+                   self.base)
+        self.ok('setAcl', self.base, 'world:anyone:cdrwa')
+
+    def test_set_acl_below(self):
+        """setAcl -R goes on behind a node that refuses"""
+        self.ok('create', self.base + '/a')
+        self.ok('create', self.base + '/b')
+        self.ok('setAcl', self.base + '/a', 'world:anyone:cdrwa')
+        out = self.ok('setAcl', '-R', '-v', '0', self.base,
+                      'world:anyone:cdra')
+        self.assertEqual(out, 'KeeperErrorCode = BadVersion for %s/a\n'
+                         % self.base)
+        self.assertEqual(self.ok('getAcl', self.base + '/b'),
+                         "'world,'anyone\n: cdra\n")
+
+    def test_auth_that_is_refused(self):
+        """addauth with a scheme that is none ends the session"""
+        done = self.zkcli(lines=['addauth nonsense x', 'ls /'])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('KeeperErrorCode = AuthFailed', done.stderr)
+        self.assertIn('state:AuthFailed', done.stdout)
+        self.assertIn('Not connected', done.stderr)
+
+
+if __name__ == '__main__':
+    harness.main(__name__)

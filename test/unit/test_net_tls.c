@@ -1,0 +1,990 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright The zkd authors */
+/* Streams over TLS, with certificates of test/lib/certs.py. */
+#include <config.h>
+
+#include "net/net_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "test/lib/zk_test.h"
+#include "test/lib/zk_test_ports.h"
+#include "tls/tls_context.h"
+#include "util/zk_thread.h"
+#include "util/zk_time.h"
+
+#define FAR_MS (ZK_TEST_WAIT_S * 1000)
+/* More than sockets and records hold. */
+#define MUCH (8u << 20)
+
+/* ---- keys -------------------------------------------------------------- */
+
+static char *folder;
+
+/* Who is who; the files are there from the start. */
+static struct tls_context *server, *client, *foreign, *misnamed, *willing;
+
+static void
+make_certificates(void)
+{
+    static const char script[] =
+        "import sys; sys.path.insert(0, sys.argv[1] + '/test/lib'); "
+        "import certs; w = certs.World(sys.argv[2]); w.ca.trust_store(); "
+        "[c.key_store() for c in (w.server, w.client, w.foreign, "
+        "w.wrong_name)]";
+    const char *top = getenv("top_srcdir");
+    char command[2048];
+
+    snprintf(command, sizeof command, "python3 -c \"%s\" '%s' '%s'", script,
+             top != NULL ? top : ".", folder);
+    zk_test_must(system(command) == 0, "certificates");
+}
+
+static struct tls_context *
+make_context(const char *key, enum tls_client_auth auth, bool verify)
+{
+    struct tls_config *c = zk_xcalloc(1, sizeof *c);
+    struct tls_context *ctx = NULL;
+    struct zk_errmsg em = { "" };
+    char path[600];
+
+    c->prefix = "zookeeper.ssl.quorum.";
+    snprintf(path, sizeof path, "%s/%s-key.pem", folder, key);
+    c->key.location = zk_xstrdup(path);
+    snprintf(path, sizeof path, "%s/ca-trust.pem", folder);
+    c->trust.location = zk_xstrdup(path);
+    c->client_auth = auth;
+    c->hostname_verification = c->client_hostname_verification = verify;
+    c->detection_timeout_ms = FAR_MS;
+    if (tls_context_create(c, TLS_SIDE_SERVER | TLS_SIDE_CLIENT, &ctx, &em)
+        != ZK_OK) {
+        fprintf(stderr, "%s\n", em.text);
+        exit(99);
+    }
+    return ctx;
+}
+
+static void
+drop_context(struct tls_context *ctx)
+{
+    struct tls_config *c = (struct tls_config *) (uintptr_t)
+        tls_context_config(ctx);
+
+    tls_context_unref(ctx);
+    tls_config_fini(c);
+    free(c);
+}
+
+/* ---- pairs ------------------------------------------------------------- */
+
+struct pair {
+    struct net_stream *a;       /* Has connected. */
+    struct net_stream *b;       /* Was accepted. */
+};
+
+/* A handshake, or a connect, on a thread of its own. */
+struct deed {
+    struct zk_thread thread;
+    struct net_stream *s;
+    int port;
+    const struct net_options *opts;
+    int64_t deadline_ms;
+    int rv;
+    struct zk_errmsg em;
+};
+
+static void
+connect_run(void *arg)
+{
+    struct deed *d = arg;
+
+    d->rv = net_stream_connect("localhost", d->port, d->deadline_ms, d->opts,
+                               &d->s, &d->em);
+}
+
+static void
+handshake_run(void *arg)
+{
+    struct deed *d = arg;
+
+    d->rv = net_stream_handshake(d->s, d->deadline_ms, &d->em);
+}
+
+static int
+accept_one(int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+
+    zk_test_must(fd >= 0, "accept");
+    return fd;
+}
+
+static const struct net_options *
+options(struct net_options *o, struct tls_context *ctx)
+{
+    *o = (struct net_options) {
+        .nodelay = true, .tls = ctx, .connect_tls = ctx != NULL,
+    };
+    return o;
+}
+
+/* Connects as 'one' to 'other': the outcome of both handshakes. */
+struct meeting {
+    struct deed a, b;
+    struct net_options one, other;
+};
+
+static void
+meet(struct meeting *m, struct tls_context *one, struct tls_context *other)
+{
+    int l = zk_test_listen(0, 1);
+
+    *m = (struct meeting) { .a.rv = ZK_OK };
+    m->a.port = zk_test_port_of(l);
+    m->a.opts = options(&m->one, one);
+    m->a.deadline_ms = m->b.deadline_ms = zk_time_mono_ms() + FAR_MS;
+    zk_thread_start(&m->a.thread, connect_run, &m->a, "connect");
+    m->b.s = net_stream_of_fd(accept_one(l), options(&m->other, other));
+    handshake_run(&m->b);
+    if (m->b.rv != ZK_OK) {
+        net_stream_destroy(m->b.s);
+        m->b.s = NULL;
+    }
+    zk_thread_join(&m->a.thread);
+    close(l);
+}
+
+static struct pair
+make_pair(void)
+{
+    struct meeting m;
+
+    meet(&m, client, server);
+    if (m.a.rv != ZK_OK || m.b.rv != ZK_OK) {
+        fprintf(stderr, "%s %s\n", m.a.em.text, m.b.em.text);
+        exit(99);
+    }
+    return (struct pair) { m.a.s, m.b.s };
+}
+
+static void
+drop_pair(struct pair *p)
+{
+    net_stream_destroy(p->a);
+    net_stream_destroy(p->b);
+}
+
+/* ---- as if it were plain ----------------------------------------------- */
+
+static void
+test_bytes_arrive_and_the_cipher_is_known(void)
+{
+    struct pair p = make_pair();
+    struct zk_errmsg em;
+    char in[8] = "";
+    size_t got;
+
+    CU_ASSERT_EQUAL(net_stream_write(p.a, "hello", 5, FAR_MS, &em), ZK_OK);
+    CU_ASSERT_EQUAL(net_stream_read(p.b, in, 1, FAR_MS, &got, &em), ZK_OK);
+    CU_ASSERT_EQUAL(got, 1);
+    CU_ASSERT_EQUAL(net_stream_read_full(p.b, in + 1, 4, FAR_MS, &em),
+                    ZK_OK);
+    CU_ASSERT_STRING_EQUAL(in, "hello");
+    CU_ASSERT_EQUAL(strncmp(net_stream_security(p.a), "TLSv1.", 6), 0);
+    CU_ASSERT_STRING_EQUAL(net_stream_security(p.a),
+                           net_stream_security(p.b));
+    /* Once more is no more. */
+    CU_ASSERT_EQUAL(net_stream_handshake(p.b, 0, &em), ZK_OK);
+    CU_ASSERT_EQUAL(net_stream_handshake(p.a, 0, &em), ZK_OK);
+    drop_pair(&p);
+}
+
+static void
+test_silence_is_an_error_after_its_time(void)
+{
+    struct pair p = make_pair();
+    struct zk_errmsg em;
+    size_t got;
+    char c;
+
+    CU_ASSERT_EQUAL(net_stream_read(p.a, &c, 1, 5, &got, &em), ZK_ETORN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, net_stream_peer(p.a)));
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "nothing came for 5 ms"));
+    /* And no reason to stop. */
+    CU_ASSERT_EQUAL(net_stream_write(p.b, "x", 1, FAR_MS, &em), ZK_OK);
+    CU_ASSERT_EQUAL(net_stream_read(p.a, &c, 1, FAR_MS, &got, &em), ZK_OK);
+    drop_pair(&p);
+}
+
+static void
+test_the_end_of_a_connection_is_no_error_between_messages(void)
+{
+    struct pair p = make_pair();
+    struct zk_errmsg em;
+    char in[4];
+    size_t got = 1;
+
+    CU_ASSERT_EQUAL(net_stream_write(p.a, "xy", 2, FAR_MS, &em), ZK_OK);
+    net_stream_destroy(p.a);
+    CU_ASSERT_EQUAL(net_stream_read_full(p.b, in, 4, FAR_MS, &em), ZK_EIO);
+    CU_ASSERT_EQUAL(net_stream_read(p.b, in, 1, FAR_MS, &got, &em), ZK_OK);
+    CU_ASSERT_EQUAL(got, 0);
+    net_stream_destroy(p.b);
+}
+
+static void
+test_a_peer_that_does_not_read_is_given_up(void)
+{
+    struct pair p = make_pair();
+    char *much = calloc(1, MUCH);
+    struct zk_errmsg em = { "" };
+    int rv = ZK_OK;
+
+    while (rv == ZK_OK) {
+        rv = net_stream_write(p.a, much, MUCH, 20, &em);
+    }
+    CU_ASSERT_EQUAL(rv, ZK_ETORN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "nothing could be sent"));
+    drop_pair(&p);
+    free(much);
+}
+
+static void
+test_a_peer_that_is_gone_does_not_kill_us(void)
+{
+    struct pair p = make_pair();
+    struct zk_errmsg em;
+    int rv = ZK_OK;
+
+    net_stream_destroy(p.b);
+    while (rv == ZK_OK) {
+        rv = net_stream_write(p.a, "x", 1, FAR_MS, &em);
+    }
+    CU_ASSERT_EQUAL(rv, ZK_EIO);
+    CU_ASSERT_EQUAL(net_stream_write(p.a, "x", 1, FAR_MS, &em), ZK_EIO);
+    net_stream_destroy(p.a);
+}
+
+/* ---- two threads, both ways -------------------------------------------- */
+
+struct half {
+    struct zk_thread thread;
+    struct net_stream *s;
+    bool writes;
+    uint32_t seed;
+    size_t left;
+    int rv;
+    bool right;
+    struct zk_errmsg em;
+};
+
+/* The same bytes on both ends, in pieces of any size. */
+static uint8_t
+byte_at(size_t at)
+{
+    return (uint8_t) (at * 31 + (at >> 11));
+}
+
+static size_t
+next_size(struct half *h, size_t max)
+{
+    size_t size;
+
+    h->seed = h->seed * 1103515245u + 12345u;
+    size = 1 + (h->seed >> 8) % max;
+    return size < h->left ? size : h->left;
+}
+
+static void
+half_run(void *arg)
+{
+    static const size_t max = 100000;
+    struct half *h = arg;
+    uint8_t *piece = malloc(max);
+    size_t at = 0;
+
+    h->right = true;
+    while (h->left > 0 && h->rv == ZK_OK && h->right) {
+        size_t len = next_size(h, max);
+
+        if (h->writes) {
+            for (size_t i = 0; i < len; i++) {
+                piece[i] = byte_at(at + i);
+            }
+            h->rv = net_stream_write(h->s, piece, len, FAR_MS, &h->em);
+        } else {
+            h->rv = net_stream_read(h->s, piece, len, FAR_MS, &len, &h->em);
+            h->right = h->rv != ZK_OK || len > 0;
+            for (size_t i = 0; i < len && h->rv == ZK_OK; i++) {
+                h->right = h->right && piece[i] == byte_at(at + i);
+            }
+        }
+        at += len;
+        h->left -= h->rv == ZK_OK ? len : 0;
+    }
+    free(piece);
+}
+
+static void
+test_both_ways_at_once_nothing_is_lost(void)
+{
+    struct pair p = make_pair();
+    struct half halves[4] = {
+        { .s = p.a, .writes = true, .seed = 1 },
+        { .s = p.a, .seed = 2 },
+        { .s = p.b, .writes = true, .seed = 3 },
+        { .s = p.b, .seed = 4 },
+    };
+
+    for (int i = 0; i < 4; i++) {
+        halves[i].left = MUCH;
+        zk_thread_start(&halves[i].thread, half_run, &halves[i], "half");
+    }
+    for (int i = 0; i < 4; i++) {
+        zk_thread_join(&halves[i].thread);
+        CU_ASSERT_EQUAL(halves[i].rv, ZK_OK);
+        CU_ASSERT_TRUE(halves[i].right);
+        CU_ASSERT_EQUAL(halves[i].left, 0);
+    }
+    drop_pair(&p);
+}
+
+/* A reader that waits, and a writer that cannot go on. */
+static void
+test_shutdown_ends_whoever_waits(void)
+{
+    struct pair p = make_pair();
+    struct half reader = { .s = p.a, .left = 1 };
+    struct half writer = { .s = p.a, .writes = true, .left = SIZE_MAX };
+    struct zk_errmsg em;
+    size_t got;
+    char c;
+
+    zk_thread_start(&reader.thread, half_run, &reader, "reader");
+    zk_thread_start(&writer.thread, half_run, &writer, "writer");
+    CU_ASSERT_EQUAL(net_stream_read(p.b, &c, 1, FAR_MS, &got, &em), ZK_OK);
+    net_stream_shutdown(p.a);
+    zk_thread_join(&reader.thread);
+    zk_thread_join(&writer.thread);
+    CU_ASSERT_EQUAL(reader.rv, ZK_ESTOPPED);
+    CU_ASSERT_EQUAL(writer.rv, ZK_ESTOPPED);
+    CU_ASSERT_EQUAL(net_stream_read(p.a, &c, 1, 0, &got, &em), ZK_ESTOPPED);
+    CU_ASSERT_EQUAL(net_stream_write(p.a, &c, 1, 0, &em), ZK_ESTOPPED);
+    drop_pair(&p);
+}
+
+/* ---- a peer that changes its keys all the time ------------------------- */
+
+/* OpenSSL by itself, not blocking: sends and takes at once, and with each
+ * piece asks for new keys on both sides. */
+struct rekeyer {
+    struct zk_thread thread;
+    int port;
+    SSL *ssl;
+    int fd;
+    size_t out, in;             /* Left to send and to take. */
+    unsigned updates;
+    bool right, over;
+    char why[256];
+};
+
+static void
+rekeyer_write(struct rekeyer *r)
+{
+    static uint8_t piece[16384];
+    size_t len = r->out < sizeof piece ? r->out : sizeof piece, at, put;
+
+    if (r->out == 0) {
+        return;
+    }
+    at = MUCH - r->out;
+    for (size_t i = 0; i < len; i++) {
+        piece[i] = byte_at(at + i);
+    }
+    if (SSL_write_ex(r->ssl, piece, len, &put) == 1) {
+        r->out -= put;
+        r->updates += SSL_key_update(r->ssl, SSL_KEY_UPDATE_REQUESTED) == 1;
+    }
+}
+
+static void
+rekeyer_read(struct rekeyer *r)
+{
+    uint8_t piece[4096];
+    size_t got;
+
+    while (SSL_read_ex(r->ssl, piece, sizeof piece, &got) == 1) {
+        for (size_t i = 0; i < got; i++) {
+            r->right = r->right && piece[i] == byte_at(MUCH - r->in + i);
+        }
+        r->in -= got;
+    }
+    r->over = SSL_get_error(r->ssl, 0) != SSL_ERROR_WANT_READ
+              && SSL_get_error(r->ssl, 0) != SSL_ERROR_WANT_WRITE;
+    if (r->over) {
+        ERR_error_string_n(ERR_peek_error(), r->why, sizeof r->why);
+    }
+}
+
+static void
+rekeyer_run(void *arg)
+{
+    struct rekeyer *r = arg;
+    char path[600];
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    int64_t deadline_ms = zk_time_mono_ms() + FAR_MS;
+
+    snprintf(path, sizeof path, "%s/client-key.pem", folder);
+    zk_test_must(SSL_CTX_use_certificate_chain_file(ctx, path) == 1
+                     && SSL_CTX_use_PrivateKey_file(ctx, path,
+                                                    SSL_FILETYPE_PEM) == 1,
+                 path);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE
+                              | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    r->ssl = SSL_new(ctx);
+    r->fd = zk_test_connect(r->port);
+    zk_test_must(SSL_set_fd(r->ssl, r->fd) == 1
+                     && SSL_connect(r->ssl) == 1, "SSL_connect");
+    zk_test_must(fcntl(r->fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    r->right = true;
+    /* Until the other side ends: what it has not read yet would get lost. */
+    while (!r->over && zk_time_mono_ms() < deadline_ms) {
+        struct pollfd p = { .fd = r->fd, .events = POLLIN };
+
+        ERR_clear_error();
+        rekeyer_write(r);
+        rekeyer_read(r);
+        p.events |= r->out > 0 ? POLLOUT : 0;
+        (void) poll(&p, 1, 10);
+    }
+    SSL_free(r->ssl);
+    SSL_CTX_free(ctx);
+    close(r->fd);
+}
+
+static void
+test_new_keys_while_both_sides_send(void)
+{
+    int l = zk_test_listen(0, 1);
+    struct rekeyer r = { .port = zk_test_port_of(l), .out = MUCH,
+                         .in = MUCH };
+    struct half writer = { .writes = true, .seed = 1, .left = MUCH };
+    struct half reader = { .seed = 2, .left = MUCH };
+    struct net_options o;
+    struct zk_errmsg em;
+    struct net_stream *s;
+
+    zk_thread_start(&r.thread, rekeyer_run, &r, "rekeyer");
+    s = net_stream_of_fd(accept_one(l), options(&o, server));
+    CU_ASSERT_EQUAL_FATAL(net_stream_handshake(
+                              s, zk_time_mono_ms() + FAR_MS, &em), ZK_OK);
+    writer.s = reader.s = s;
+    zk_thread_start(&writer.thread, half_run, &writer, "writer");
+    half_run(&reader);
+    zk_thread_join(&writer.thread);
+    net_stream_destroy(s);
+    zk_thread_join(&r.thread);
+    CU_ASSERT_EQUAL(writer.rv, ZK_OK);
+    CU_ASSERT_EQUAL(reader.rv, ZK_OK);
+    CU_ASSERT_TRUE(reader.right && r.right);
+    CU_ASSERT_EQUAL(r.in + r.out + reader.left + writer.left, 0);
+    CU_ASSERT_TRUE(r.updates > 100);
+    if (writer.rv != ZK_OK || reader.rv != ZK_OK || !reader.right
+        || !r.right || r.in + r.out > 0) {
+        fprintf(stderr, "%s / %s; %u updates; peer: %zu to send, %zu to "
+                "take, right %d: %s\n", writer.em.text, reader.em.text,
+                r.updates, r.out, r.in, r.right, r.why);
+    }
+    close(l);
+}
+
+/* ---- who is let in ----------------------------------------------------- */
+
+static void
+check_refused(struct tls_context *one, struct tls_context *other,
+              const char *why_a, const char *why_b)
+{
+    struct meeting m;
+
+    meet(&m, one, other);
+    /* In TLS 1.3 a client is through before the server has looked at it. */
+    if (m.a.rv == ZK_OK) {
+        m.a.rv = net_stream_finish(m.a.s, zk_time_mono_ms() + FAR_MS, NULL,
+                                   &m.a.em);
+        net_stream_destroy(m.a.s);
+    }
+    CU_ASSERT_EQUAL(m.a.rv, ZK_EIO);
+    CU_ASSERT_EQUAL(m.b.rv, ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(m.a.em.text, why_a));
+    CU_ASSERT_PTR_NOT_NULL(strstr(m.b.em.text, why_b));
+    CU_ASSERT_PTR_NOT_NULL(strstr(m.b.em.text, "127.0.0.1:"));
+    if (strstr(m.a.em.text, why_a) == NULL
+        || strstr(m.b.em.text, why_b) == NULL) {
+        fprintf(stderr, "a: %s\nb: %s\n", m.a.em.text, m.b.em.text);
+    }
+}
+
+static void
+test_strangers_and_impostors_are_refused_and_hear_of_it(void)
+{
+    /* A client that the server does not trust, and the reverse. */
+    check_refused(foreign, server, "our certificate",
+                  "TLS handshake: ");
+    check_refused(client, foreign, "cannot connect to localhost:",
+                  "TLS handshake: ");
+    /* Names: of the server, as we were told it; of the client, where it comes
+     * from. */
+    check_refused(client, misnamed, "localhost", "TLS handshake: ");
+    check_refused(misnamed, server, "refuses our certificate",
+                  "not for 127.0.0.1");
+}
+
+static void
+test_finish_waits_for_the_other_side(void)
+{
+    struct pair p = make_pair();
+    struct zk_errmsg em = { "" };
+    struct half reader = { .s = p.b, .left = 5 };
+    struct net_cancel cancel;
+    uint8_t five[5];
+
+    net_cancel_init(&cancel);
+    for (size_t i = 0; i < sizeof five; i++) {
+        five[i] = byte_at(i);
+    }
+    CU_ASSERT_EQUAL(net_stream_write(p.a, five, 5, FAR_MS, &em), ZK_OK);
+    CU_ASSERT_EQUAL(net_stream_finish(p.a, zk_time_mono_ms() + 5, &cancel,
+                                      &em), ZK_ETORN);
+    net_cancel_fire(&cancel);
+    CU_ASSERT_EQUAL(net_stream_finish(p.a, INT64_MAX, &cancel, &em),
+                    ZK_ESTOPPED);
+    half_run(&reader);
+    CU_ASSERT_TRUE(reader.rv == ZK_OK && reader.right);
+    net_stream_destroy(p.b);
+    CU_ASSERT_EQUAL(net_stream_finish(p.a, zk_time_mono_ms() + FAR_MS, NULL,
+                                      &em), ZK_OK);
+    net_stream_destroy(p.a);
+    net_cancel_fini(&cancel);
+}
+
+/* ---- handshakes that do not happen ------------------------------------- */
+
+static void
+test_a_handshake_that_stalls_costs_no_more_than_its_time(void)
+{
+    int l = zk_test_listen(0, 1);
+    int fd = zk_test_connect(zk_test_port_of(l));
+    struct net_options o;
+    struct zk_errmsg em;
+    struct net_stream *s = net_stream_of_fd(accept_one(l),
+                                            options(&o, server));
+
+    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + 10, &em),
+                    ZK_ETORN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, net_stream_peer(s)));
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "has not begun"));
+    net_stream_destroy(s);
+    close(fd);
+    /* The header of a record, and no more. */
+    fd = zk_test_connect(zk_test_port_of(l));
+    s = net_stream_of_fd(accept_one(l), &o);
+    CU_ASSERT_EQUAL(send(fd, "\x16\x03\x01\x01\x00", 5, 0), 5);
+    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + 10, &em),
+                    ZK_ETORN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "does not go on"));
+    net_stream_destroy(s);
+    close(fd);
+    close(l);
+}
+
+/* Nobody accepts, and the kernel has connected. */
+static void
+test_a_connect_ends_with_its_handshake_s_time(void)
+{
+    int l = zk_test_listen(0, 4);
+    struct net_options o = *options(&o, client);
+    struct zk_errmsg em;
+    struct net_cancel cancel;
+    struct net_stream *s;
+
+    CU_ASSERT_EQUAL(net_stream_connect("127.0.0.1", zk_test_port_of(l),
+                                       zk_time_mono_ms() + 50, &o, &s, &em),
+                    ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "TLS handshake: the peer does "
+                                           "not go on"));
+    o.handshake_ms = 10;
+    CU_ASSERT_EQUAL(net_stream_connect("127.0.0.1", zk_test_port_of(l),
+                                       INT64_MAX, &o, &s, &em), ZK_EIO);
+    net_cancel_init(&cancel);
+    net_cancel_fire(&cancel);
+    o.handshake_ms = 10 * FAR_MS;
+    o.cancel = &cancel;
+    CU_ASSERT_EQUAL(net_stream_connect("127.0.0.1", zk_test_port_of(l),
+                                       INT64_MAX, &o, &s, &em),
+                    ZK_ESTOPPED);
+    net_cancel_fini(&cancel);
+    close(l);
+}
+
+static void
+test_shutdown_ends_a_handshake(void)
+{
+    int l = zk_test_listen(0, 1);
+    int fd = zk_test_connect(zk_test_port_of(l));
+    struct net_options o;
+    struct deed d = { .deadline_ms = INT64_MAX };
+    int low = 0;
+    socklen_t len = sizeof low;
+    int in = accept_one(l);
+
+    CU_ASSERT_EQUAL(send(fd, "\x16", 1, 0), 1);
+    d.s = net_stream_of_fd(in, options(&o, server));
+    zk_thread_start(&d.thread, handshake_run, &d, "handshake");
+    /* It has looked at the first byte. */
+    while (getsockopt(in, SOL_SOCKET, SO_RCVLOWAT, &low, &len) == 0
+           && low != 2) {
+        sched_yield();
+    }
+    net_stream_shutdown(d.s);
+    zk_thread_join(&d.thread);
+    CU_ASSERT_EQUAL(d.rv, ZK_ESTOPPED);
+    net_stream_destroy(d.s);
+    close(fd);
+    close(l);
+}
+
+static void
+test_plain_text_where_only_tls_is_taken_is_called_that(void)
+{
+    int l = zk_test_listen(0, 1);
+    int fd = zk_test_connect(zk_test_port_of(l));
+    struct net_options o;
+    struct zk_errmsg em;
+    struct net_stream *s = net_stream_of_fd(accept_one(l),
+                                            options(&o, server));
+
+    CU_ASSERT_EQUAL(send(fd, "\0\0\0\x0b", 4, 0), 4);
+    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + FAR_MS,
+                                         &em), ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "does not speak TLS"));
+    net_stream_destroy(s);
+    close(fd);
+    fd = zk_test_connect(zk_test_port_of(l));
+    s = net_stream_of_fd(accept_one(l), &o);
+    close(fd);
+    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + FAR_MS,
+                                         &em), ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "ended before"));
+    net_stream_destroy(s);
+    close(l);
+}
+
+/* A plain server hangs up, or says something that is none of TLS. */
+static void
+test_tls_to_a_plain_port_is_called_that(void)
+{
+    struct net_options o;
+    int l = zk_test_listen(0, 1);
+    struct deed d = { .port = zk_test_port_of(l),
+                      .opts = options(&o, client),
+                      .deadline_ms = zk_time_mono_ms() + FAR_MS };
+    char hello[2048];
+
+    for (int i = 0; i < 2; i++) {
+        int fd;
+
+        zk_thread_start(&d.thread, connect_run, &d, "connect");
+        fd = accept_one(l);
+        CU_ASSERT_TRUE(recv(fd, hello, sizeof hello, 0) > 0);
+        CU_ASSERT_EQUAL(i == 0 || send(fd, "This server says no", 19, 0), 1);
+        close(fd);
+        zk_thread_join(&d.thread);
+        CU_ASSERT_EQUAL(d.rv, ZK_EIO);
+        CU_ASSERT_PTR_NOT_NULL(strstr(d.em.text,
+                                      "cannot connect to localhost:"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(d.em.text, "TLS handshake: "));
+    }
+    close(l);
+}
+
+/* ---- both on one port -------------------------------------------------- */
+
+/* What a client of ours sends first. */
+static size_t
+catch_client_hello(uint8_t *out, size_t max)
+{
+    struct net_options o;
+    int l = zk_test_listen(0, 1);
+    struct deed d = { .port = zk_test_port_of(l),
+                      .opts = options(&o, client),
+                      .deadline_ms = zk_time_mono_ms() + FAR_MS };
+    ssize_t n;
+    int fd;
+
+    zk_thread_start(&d.thread, connect_run, &d, "connect");
+    fd = accept_one(l);
+    n = recv(fd, out, max, 0);
+    CU_ASSERT_TRUE_FATAL(n > 100);
+    close(fd);
+    zk_thread_join(&d.thread);
+    close(l);
+    return (size_t) n;
+}
+
+/* An accepted connection, and the raw other end. */
+struct guest {
+    int fd;
+    int in;
+    struct net_options o;
+    struct deed d;
+};
+
+static void
+guest_open(struct guest *g, struct tls_context *ctx)
+{
+    int l = zk_test_listen(0, 1);
+
+    *g = (struct guest) { .fd = zk_test_connect(zk_test_port_of(l)) };
+    g->in = accept_one(l);
+    options(&g->o, ctx);
+    g->o.accept_plain = true;
+    g->d.s = net_stream_of_fd(g->in, &g->o);
+    g->d.deadline_ms = zk_time_mono_ms() + FAR_MS;
+    close(l);
+}
+
+static void
+guest_close(struct guest *g)
+{
+    net_stream_destroy(g->d.s);
+    close(g->fd);
+}
+
+/* Sends 'cut' bytes, has them looked at, then sends the others. */
+static void
+guest_send(struct guest *g, const uint8_t *p, size_t len, size_t cut)
+{
+    int low = 0, unread = 0;
+    socklen_t size = sizeof low;
+
+    CU_ASSERT_EQUAL(send(g->fd, p, cut, 0), (ssize_t) cut);
+    while (ioctl(g->in, FIONREAD, &unread) == 0 && unread < (int) cut) {
+        sched_yield();
+    }
+    zk_thread_start(&g->d.thread, handshake_run, &g->d, "handshake");
+    while (cut == 1 && p[0] == 0x16
+           && getsockopt(g->in, SOL_SOCKET, SO_RCVLOWAT, &low, &size) == 0
+           && low != 2) {
+        sched_yield();
+    }
+    CU_ASSERT_EQUAL(send(g->fd, p + cut, len - cut, 0),
+                    (ssize_t) (len - cut));
+}
+
+static void
+test_tls_is_told_at_every_cut(void)
+{
+    uint8_t hello[2048], answer[5];
+    size_t len = catch_client_hello(hello, sizeof hello);
+
+    for (size_t cut = 0; cut < len; cut++) {
+        struct guest g;
+
+        guest_open(&g, server);
+        guest_send(&g, hello, len, cut);
+        /* It has understood: a ServerHello. */
+        CU_ASSERT_EQUAL(recv(g.fd, answer, 5, MSG_WAITALL), 5);
+        CU_ASSERT_EQUAL(answer[0], 0x16);
+        net_stream_shutdown(g.d.s);
+        zk_thread_join(&g.d.thread);
+        CU_ASSERT_EQUAL(g.d.rv, ZK_ESTOPPED);
+        guest_close(&g);
+    }
+}
+
+static void
+check_plain_at_cut(const uint8_t *p, size_t len, size_t cut)
+{
+    struct guest g;
+    struct zk_errmsg em;
+    uint8_t in[32];
+
+    guest_open(&g, server);
+    guest_send(&g, p, len, cut);
+    zk_thread_join(&g.d.thread);
+    CU_ASSERT_EQUAL(g.d.rv, ZK_OK);
+    CU_ASSERT_STRING_EQUAL(net_stream_security(g.d.s), "plain");
+    CU_ASSERT_EQUAL(net_stream_read_full(g.d.s, in, len, FAR_MS, &em),
+                    ZK_OK);
+    CU_ASSERT_EQUAL(memcmp(in, p, len), 0);
+    CU_ASSERT_EQUAL(net_stream_write(g.d.s, "yes", 3, FAR_MS, &em), ZK_OK);
+    CU_ASSERT_EQUAL(recv(g.fd, in, 3, MSG_WAITALL), 3);
+    CU_ASSERT_EQUAL(memcmp(in, "yes", 3), 0);
+    guest_close(&g);
+}
+
+static void
+test_plain_text_is_told_at_every_cut_and_nothing_is_lost(void)
+{
+    static const struct {
+        const char *p;
+        size_t len;
+    } first[] = {
+        { "\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x01", 12 },
+        { "\x00\x00\x00\x0b\x00\x00\x00\x00\x00\x00\x00\x00", 12 },
+        { "\x16\x04 nearly", 9 },
+        { "\x16\x16\x03\x03", 4 },
+    };
+
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(first); i++) {
+        for (size_t cut = 0; cut < first[i].len; cut++) {
+            check_plain_at_cut((const uint8_t *) first[i].p, first[i].len,
+                               cut);
+        }
+    }
+}
+
+/* As in Java; who speaks afterwards is heard. */
+static void
+test_who_does_not_say_enough_counts_as_plain(void)
+{
+    for (int n = 0; n < 2; n++) {
+        struct guest g;
+        struct zk_errmsg em;
+        char in[4];
+
+        guest_open(&g, willing);
+        CU_ASSERT_EQUAL(send(g.fd, "\x16", (size_t) n, 0), n);
+        handshake_run(&g.d);
+        CU_ASSERT_EQUAL(g.d.rv, ZK_OK);
+        CU_ASSERT_EQUAL(send(g.fd, "abc", 3, 0), 3);
+        CU_ASSERT_EQUAL(net_stream_read_full(g.d.s, in, (size_t) n + 3,
+                                             FAR_MS, &em), ZK_OK);
+        CU_ASSERT_EQUAL(memcmp(in + n, "abc", 3), 0);
+        guest_close(&g);
+    }
+}
+
+/* The end is an answer, too: nobody waits for the rest. */
+static void
+test_who_ends_early_is_plain_at_once(void)
+{
+    for (int n = 0; n < 2; n++) {
+        struct guest g;
+        struct zk_errmsg em;
+        char in[4];
+        size_t got = 9;
+
+        guest_open(&g, server);
+        g.d.deadline_ms = INT64_MAX;
+        CU_ASSERT_EQUAL(send(g.fd, "\x16", (size_t) n, 0), n);
+        CU_ASSERT_EQUAL(shutdown(g.fd, SHUT_WR), 0);
+        handshake_run(&g.d);
+        CU_ASSERT_EQUAL(g.d.rv, ZK_OK);
+        CU_ASSERT_EQUAL(net_stream_read(g.d.s, in, 4, FAR_MS, &got, &em),
+                        ZK_OK);
+        CU_ASSERT_EQUAL(got, (size_t) n);
+        guest_close(&g);
+    }
+}
+
+static void
+test_a_client_by_tls_is_served_there_too(void)
+{
+    struct net_options o;
+    int l = zk_test_listen(0, 1);
+    struct deed a = { .port = zk_test_port_of(l),
+                      .opts = options(&o, client),
+                      .deadline_ms = zk_time_mono_ms() + FAR_MS };
+    struct net_options both;
+    struct zk_errmsg em;
+    struct net_stream *b;
+    char in[3] = "";
+
+    zk_thread_start(&a.thread, connect_run, &a, "connect");
+    options(&both, server);
+    both.accept_plain = true;
+    b = net_stream_of_fd(accept_one(l), &both);
+    CU_ASSERT_EQUAL(net_stream_handshake(b, a.deadline_ms, &em), ZK_OK);
+    zk_thread_join(&a.thread);
+    CU_ASSERT_EQUAL_FATAL(a.rv, ZK_OK);
+    CU_ASSERT_EQUAL(net_stream_write(a.s, "hi", 2, FAR_MS, &em), ZK_OK);
+    CU_ASSERT_EQUAL(net_stream_read_full(b, in, 2, FAR_MS, &em), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(in, "hi");
+    net_stream_destroy(a.s);
+    net_stream_destroy(b);
+    close(l);
+}
+
+static const struct zk_test tests[] = {
+    { "bytes arrive, and the cipher is known",
+      test_bytes_arrive_and_the_cipher_is_known },
+    { "silence is an error after its time",
+      test_silence_is_an_error_after_its_time },
+    { "the end of a connection is no error between messages",
+      test_the_end_of_a_connection_is_no_error_between_messages },
+    { "a peer that does not read is given up",
+      test_a_peer_that_does_not_read_is_given_up },
+    { "a peer that is gone does not kill us",
+      test_a_peer_that_is_gone_does_not_kill_us },
+    { "both ways at once nothing is lost",
+      test_both_ways_at_once_nothing_is_lost },
+    { "shutdown ends whoever waits", test_shutdown_ends_whoever_waits },
+    { "new keys while both sides send",
+      test_new_keys_while_both_sides_send },
+    { "strangers and impostors are refused, and hear of it",
+      test_strangers_and_impostors_are_refused_and_hear_of_it },
+    { "finish waits for the other side",
+      test_finish_waits_for_the_other_side },
+    { "a handshake that stalls costs no more than its time",
+      test_a_handshake_that_stalls_costs_no_more_than_its_time },
+    { "a connect ends with its handshake's time",
+      test_a_connect_ends_with_its_handshake_s_time },
+    { "shutdown ends a handshake", test_shutdown_ends_a_handshake },
+    { "plain text where only TLS is taken is called that",
+      test_plain_text_where_only_tls_is_taken_is_called_that },
+    { "TLS to a plain port is called that",
+      test_tls_to_a_plain_port_is_called_that },
+    { "TLS is told at every cut", test_tls_is_told_at_every_cut },
+    { "plain text is told at every cut, and nothing is lost",
+      test_plain_text_is_told_at_every_cut_and_nothing_is_lost },
+    { "who does not say enough counts as plain",
+      test_who_does_not_say_enough_counts_as_plain },
+    { "who ends early is plain at once",
+      test_who_ends_early_is_plain_at_once },
+    { "a client by TLS is served there, too",
+      test_a_client_by_tls_is_served_there_too },
+};
+
+int
+main(void)
+{
+    int code;
+
+    folder = zk_test_mkdir();
+    make_certificates();
+    server = make_context("server", TLS_CLIENT_AUTH_NEED, true);
+    client = make_context("client", TLS_CLIENT_AUTH_NEED, true);
+    foreign = make_context("foreign", TLS_CLIENT_AUTH_NEED, true);
+    misnamed = make_context("wrong-name", TLS_CLIENT_AUTH_NEED, true);
+    willing = make_context("server", TLS_CLIENT_AUTH_NEED, true);
+    ((struct tls_config *) (uintptr_t) tls_context_config(willing))
+        ->detection_timeout_ms = 5;
+    code = zk_test_main("net over TLS", tests, ZK_ARRAY_SIZE(tests));
+    drop_context(server);
+    drop_context(client);
+    drop_context(foreign);
+    drop_context(misnamed);
+    drop_context(willing);
+    zk_test_rmdir(folder);
+    free(folder);
+    return code;
+}
