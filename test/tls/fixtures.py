@@ -163,8 +163,10 @@ class Fixtures:
         w = self.world
         for name in ('server', 'client', 'foreign'):
             self.keys(name, getattr(w, name), kinds=('PEM',))
-        self.keys('renewed', w.ca.issue('renewed'), kinds=('PEM',))
+        renewed = w.ca.issue('renewed')
+        self.keys('renewed', renewed, kinds=('PEM',))
         self.keys('sealed', w.server, kinds=('PKCS12',))
+        self.keys('sealed-renewed', renewed, kinds=('PKCS12',))
         certs.write(self.path('password'), certs.PASSWORD)
         self.trust('trust', w.ca, kinds=('PEM',))
         self.trust('trust-both', w.ca, w.other_ca, kinds=('PEM',))

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "util/zk_buf.h"
+#include "util/zk_lock.h"
 
 /* A machine that does much else. */
 #define RIG_WAIT_MS 60000
@@ -18,6 +18,7 @@
 
 static char *rig_folder;
 static char *rig_paths[RIG_PATHS];
+static struct zk_mutex rig_lock;        /* Guards rig_paths. */
 
 void
 rig_must(bool ok, const char *what)
@@ -36,6 +37,7 @@ rig_main(const char *set, const char *suite, const struct zk_test *tests,
     char *command;
     int status, rv;
 
+    zk_mutex_init(&rig_lock, ZK_LOCK_leaf);
     rig_folder = zk_test_mkdir();
     command = zk_xasprintf("/usr/bin/python3 '%s/test/tls/fixtures.py' %s "
                            "'%s'", top == NULL ? "." : top, set, rig_folder);
@@ -51,6 +53,7 @@ rig_main(const char *set, const char *suite, const struct zk_test *tests,
     for (size_t i = 0; i < RIG_PATHS; i++) {
         free(rig_paths[i]);
     }
+    zk_mutex_fini(&rig_lock);
     zk_test_rmdir(rig_folder);
     free(rig_folder);
     return rv;
@@ -60,19 +63,22 @@ const char *
 rig_path(const char *name)
 {
     char *path = zk_xasprintf("%s/%s", rig_folder, name);
+    size_t i = 0;
 
-    for (size_t i = 0; i < RIG_PATHS; i++) {
-        if (rig_paths[i] == NULL) {
-            rig_paths[i] = path;
-        } else if (strcmp(rig_paths[i], path) == 0) {
-            free(path);
-        } else {
-            continue;
-        }
-        return rig_paths[i];
+    zk_lock(&rig_lock);
+    while (i < RIG_PATHS && rig_paths[i] != NULL
+           && strcmp(rig_paths[i], path) != 0) {
+        i++;
     }
-    rig_must(false, "too many paths");
-    return NULL;
+    rig_must(i < RIG_PATHS, "too many paths");
+    if (rig_paths[i] == NULL) {
+        rig_paths[i] = path;
+    } else {
+        free(path);
+        path = rig_paths[i];
+    }
+    zk_unlock(&rig_lock);
+    return path;
 }
 
 /* ---- contexts ------------------------------------------------------------ */

@@ -8,6 +8,9 @@
  *       zookeeper.ssl.quorum.*, which connects to HOST at 127.0.0.1, over a
  *       socket pair.  Prints "server: text" and "client: text" each: "ok
  *       CIPHER peer SUBJECT", or why it failed; exits with 0 if both are ok.
+ *   tls_tool rounds HOST [-Dname=value]...
+ *       The same again and again, with the same contexts: once for each line
+ *       of standard input.
  *   tls_tool names FILE...
  *       Prints the subjects of certificates (DER), in hex, one line each.
  *   tls_tool odd FOLDER SEED COUNT
@@ -150,8 +153,20 @@ tt_context(const struct system_properties *props, const char *prefix,
     return ctx;
 }
 
+/* True once a line has come. */
+static bool
+tt_next_line(void)
+{
+    int c = getchar();
+
+    while (c != EOF && c != '\n') {
+        c = getchar();
+    }
+    return c == '\n';
+}
+
 static int
-tt_pair(int argc, char **argv)
+tt_pair(int argc, char **argv, bool rounds)
 {
     struct system_properties *props = system_properties_create();
     struct tls_config configs[2] = { 0 };
@@ -165,8 +180,12 @@ tt_pair(int argc, char **argv)
                         &configs[0]);
     client = tt_context(props, TLS_QUORUM_PREFIX, TLS_SIDE_CLIENT,
                         &configs[1]);
-    if (server != NULL && client != NULL) {
+    while (server != NULL && client != NULL && (!rounds || tt_next_line())) {
         rv = tt_run_pair(server, client, argv[0]);
+        fflush(stdout);
+        if (!rounds) {
+            break;
+        }
     }
     tls_context_unref(server);
     tls_context_unref(client);
@@ -392,7 +411,10 @@ int
 main(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], "pair") == 0) {
-        return tt_pair(argc - 2, argv + 2);
+        return tt_pair(argc - 2, argv + 2, false);
+    }
+    if (argc >= 3 && strcmp(argv[1], "rounds") == 0) {
+        return tt_pair(argc - 2, argv + 2, true);
     }
     if (argc >= 3 && strcmp(argv[1], "names") == 0) {
         return tt_names(argc - 2, argv + 2);

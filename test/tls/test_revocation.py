@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The zkd authors
+"""ssl.crl and ssl.ocsp: lists over HTTP and from files, a responder of
+openssl, and all that can go wrong with either."""
+
+import functools
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+TOP = os.environ.get('top_srcdir') or os.path.dirname(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 'test', 'lib'))
+import certs  # noqa: E402 (the path is set just before)
+
+TOOL = os.path.join(os.environ.get('top_builddir', '.'), 'test', 'tls',
+                    'tls_tool')
+SECONDS = 120
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Files of a folder, counted and not logged."""
+
+    asked = 0
+
+    def do_GET(self):
+        Quiet.asked += 1
+        super().do_GET()
+
+    def log_message(self, *words):      # pylint: disable=arguments-differ
+        pass
+
+
+class Responder:
+    """`openssl ocsp`, which reads the index when it starts.  The port is
+    chosen first, since certificates name it."""
+
+    def __init__(self):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(('127.0.0.1', 0))
+            self.port = probe.getsockname()[1]
+        self.url = 'http://127.0.0.1:%d' % self.port
+        self.process = None
+
+    def start(self, authority, signer=None):
+        """Answers from the authority's index of now."""
+        self.stop()
+        signer = signer or authority
+        # pylint: disable=consider-using-with
+        self.process = subprocess.Popen(
+            ['openssl', 'ocsp', '-port', str(self.port), '-index',
+             authority.index, '-CA', authority.cert, '-rsigner', signer.cert,
+             '-rkey', signer.key, '-ndays', '1'],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+        # A connection to try it would be the last that it answers.
+        for line in self.process.stdout:
+            if 'waiting for OCSP client' in line:
+                return
+        raise RuntimeError('openssl ocsp ended')
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+            self.process = None
+
+
+class Revocation(unittest.TestCase):
+    """A server that asks for clients' certificates; what the client says
+    does not matter."""
+
+    @classmethod
+    def setUpClass(cls):
+        # pylint: disable=consider-using-with
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = cls.temporary.name
+        cls.web = os.path.join(cls.folder, 'web')
+        os.makedirs(cls.web)
+        cls.world = certs.World(os.path.join(cls.folder, 'world'))
+        cls.http = http.server.ThreadingHTTPServer(
+            ('127.0.0.1', 0), functools.partial(Quiet, directory=cls.web))
+        cls.url = 'http://127.0.0.1:%d' % cls.http.server_port
+        cls.thread = threading.Thread(target=cls.http.serve_forever)
+        cls.thread.start()
+        cls.numbers = iter(range(1000))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.http.shutdown()
+        cls.thread.join()
+        cls.http.server_close()
+        cls.temporary.cleanup()
+
+    def client(self, extensions, issuer=None):
+        """A certificate with these extensions."""
+        return (issuer or self.world.ca).issue(
+            'client%d' % next(self.numbers), extensions=extensions)
+
+    def points(self, *urls):
+        return 'crlDistributionPoints=%s\n' % ','.join('URI:' + u
+                                                       for u in urls)
+
+    def responder_at(self, url):
+        return 'authorityInfoAccess=OCSP;URI:%s\n' % url
+
+    def publish(self, authority=None, name='ca.crl'):
+        """Writes the authority's list of now to the web server."""
+        path = os.path.join(self.web, name)
+        (authority or self.world.ca).crl(path + '.new')
+        os.rename(path + '.new', path)
+        return path
+
+    def words(self, mode, certificate, *switches):
+        """A command line of tls_tool."""
+        words = [TOOL, mode, 'localhost']
+        ends = (('zookeeper.ssl.', self.world.server),
+                ('zookeeper.ssl.quorum.', certificate))
+        for prefix, own in ends:
+            found = certs.properties(prefix, own, self.world.ca)
+            words += ['-D%s=%s' % item for item in found.items()]
+        return words + ['-Dzookeeper.ssl.%s=true' % s for s in switches]
+
+    def ask(self, certificate, *switches):
+        """What the server says of that client."""
+        words = self.words('pair', certificate, *switches)
+        env = dict(os.environ, no_proxy='127.0.0.1')
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True,
+                              stdin=subprocess.DEVNULL, timeout=SECONDS,
+                              check=False, env=env)
+        self.assertLess(done.returncode, 2, done.stdout)
+        said = [line for line in done.stdout.splitlines()
+                if line.startswith('server: ')]
+        self.assertEqual(len(said), 1, done.stdout)
+        return said[0]
+
+    def is_good(self, *words):
+        self.assertIn('server: ok', self.ask(*words))
+
+    def is_bad(self, text, *words):
+        self.assertIn(text, self.ask(*words))
+
+    # ---- lists -------------------------------------------------------------
+
+    def test_list_over_http(self):
+        client = self.client(self.points(self.url + '/ca.crl'))
+        other = self.client(self.points(self.url + '/ca.crl'))
+        self.publish()
+        self.is_good(client, 'crl')
+        self.world.ca.revoke(client)
+        self.publish()
+        self.is_bad('certificate is revoked: %s' % client.subject, client,
+                    'crl')
+        self.is_good(other, 'crl')
+        # Nobody asked for it.
+        self.is_good(client)
+
+    def test_list_from_file(self):
+        path = self.publish(name='file.crl')
+        client = self.client(self.points('file://' + path))
+        self.is_good(client, 'crl')
+        self.world.ca.revoke(client)
+        self.publish(name='file.crl')
+        self.is_bad('certificate is revoked', client, 'crl')
+
+    def test_list_is_kept(self):
+        """One that was fetched is used again, also when it is gone."""
+        path = self.publish(name='kept.crl')
+        client = self.client(self.points(self.url + '/kept.crl'))
+        before = Quiet.asked
+        with subprocess.Popen(self.words('rounds', client, 'crl'), text=True,
+                              stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as tool:
+            for turn in range(3):
+                tool.stdin.write('go\n')
+                tool.stdin.flush()
+                said = tool.stdout.readline() + tool.stdout.readline()
+                self.assertIn('server: ok', said)
+                if turn == 0:
+                    os.remove(path)
+            tool.stdin.close()
+        self.assertEqual(Quiet.asked - before, 1)
+
+    def test_second_place(self):
+        self.publish()
+        client = self.client(self.points(self.url + '/none.crl',
+                                         self.url + '/ca.crl'))
+        self.is_good(client, 'crl')
+
+    def test_lists_that_tell_nothing(self):
+        self.publish()
+        self.publish(self.world.other_ca, 'other.crl')
+        with open(os.path.join(self.web, 'junk.crl'), 'wb') as file:
+            file.write(b'\x30\x03abc')
+        with socket.socket() as silent:
+            silent.bind(('127.0.0.1', 0))
+            closed = 'http://127.0.0.1:%d/' % silent.getsockname()[1]
+            for extensions, text in (
+                    ('', 'it names no revocation list'),
+                    (self.points(closed), closed),
+                    (self.points(self.url + '/none.crl'), '/none.crl: '),
+                    (self.points(self.url + '/junk.crl'), '/junk.crl: '),
+                    (self.points(self.url + '/other.crl'), '/other.crl: '),
+                    (self.points('ldap://127.0.0.1/cn=ca'),
+                     'only http: and file:'),
+                    (self.points('file:///dev/zero'), 'no such file'),
+                    (self.points('file:///' + self.web), 'no such file')):
+                client = self.client(extensions)
+                said = self.ask(client, 'crl')
+                self.assertIn('cannot tell whether the certificate of '
+                              + client.subject + ' is revoked', said)
+                self.assertIn(text, said)
+
+    def test_silent_place(self):
+        """A place that accepts and says nothing holds nobody for long."""
+        with socket.socket() as silent:
+            silent.bind(('127.0.0.1', 0))
+            silent.listen(8)
+            url = 'http://127.0.0.1:%d/x.crl' % silent.getsockname()[1]
+            client = self.client(self.points(url))
+            begin = time.monotonic()
+            self.is_bad('cannot tell whether', client, 'crl')
+            self.assertGreater(time.monotonic() - begin, 3)
+
+    def test_chain(self):
+        """The authority in between is asked for, too."""
+        ca = self.world.ca
+        middle = certs.Authority(self.world.folder, 'middle', issuer=ca)
+        self.publish()
+        self.publish(middle, 'middle.crl')
+        client = self.client(self.points(self.url + '/middle.crl'), middle)
+        # 'middle' names no list.
+        self.is_bad('cannot tell whether the certificate of '
+                    'CN=middle,O=zkd tests', client, 'crl')
+
+    # ---- OCSP --------------------------------------------------------------
+
+    def responder(self):
+        found = Responder()
+        self.addCleanup(found.stop)
+        return found
+
+    def test_ocsp(self):
+        responder = self.responder()
+        client = self.client(self.responder_at(responder.url))
+        self.is_bad('cannot tell whether', client, 'ocsp')
+        responder.start(self.world.ca)
+        self.is_good(client, 'ocsp')
+        self.world.ca.revoke(client)
+        responder.start(self.world.ca)
+        self.is_bad('certificate is revoked: %s' % client.subject, client,
+                    'ocsp')
+        self.is_bad('certificate is revoked', client, 'ocsp', 'crl')
+        # With crl alone nobody asks it.
+        self.is_bad('it names no revocation list', client, 'crl')
+
+    def test_ocsp_falls_back_to_lists(self):
+        responder = self.responder()
+        client = self.client(self.responder_at(responder.url)
+                             + self.points(self.url + '/back.crl'))
+        self.publish(name='back.crl')
+        self.is_good(client, 'ocsp')
+        self.world.ca.revoke(client)
+        self.publish(name='back.crl')
+        self.is_bad('certificate is revoked', client, 'ocsp')
+
+    def test_ocsp_of_others(self):
+        """An answer counts only if the issuer, or whom it let speak, signed
+        it."""
+        responder = self.responder()
+        ca = self.world.ca
+        client = self.client(self.responder_at(responder.url))
+        speaker = ca.issue('speaker', usage='OCSPSigning')
+        responder.start(ca, speaker)
+        self.is_good(client, 'ocsp')
+        for liar in (self.world.client, self.world.foreign,
+                     self.world.other_ca):
+            responder.start(ca, liar)
+            self.is_bad('its signature', client, 'ocsp')
+
+    def test_ocsp_unknown(self):
+        """A responder for another authority does not know it."""
+        responder = self.responder()
+        client = self.client(self.responder_at(responder.url))
+        responder.start(self.world.other_ca)
+        self.is_bad('cannot tell whether', client, 'ocsp')
+
+
+if __name__ == '__main__':
+    if certs.missing():
+        print('not installed: ' + ' '.join(certs.missing()))
+        sys.exit(77)
+    unittest.main(verbosity=2)
