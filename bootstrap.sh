@@ -16,6 +16,8 @@ test_packages="zookeeper libzookeeper-java libnetty-java
     python3-kazoo iproute2 procps openssl tmux clang libclang-rt-14-dev"
 
 jobs="${JOBS:-$(nproc)}"
+# Tests wait most of the time: for servers, time-outs, a machine of Java's.
+test_jobs=$((jobs + 1))
 # "check" ends within this time; a part that has none left counts as failed.
 check_seconds="${CHECK_SECONDS:-1440}"
 fuzz_seconds="${FUZZ_SECONDS:-10}"
@@ -172,7 +174,7 @@ check_build() {
     say "$name: tests ($(seconds_left) s left)"
     rm -f "$folder/test-suite.log"
     before=$failed
-    limited "${wrapper[@]}" make -C "$folder" -j "$jobs" check \
+    limited "${wrapper[@]}" make -C "$folder" -j "$test_jobs" check \
         >"build/$name.check.log" 2>&1 || before="$before ended badly"
     grep -E '^(FAIL|ERROR|XPASS|SKIP): ' "build/$name.check.log" >&2 || true
     if [ ! -f "$folder/test-suite.log" ]; then
