@@ -19,7 +19,7 @@ jobs="${JOBS:-$(nproc)}"
 # Tests wait most of the time: for servers, time-outs, a machine of Java's.
 test_jobs=$((jobs + 1))
 # "check" ends within this time; a part that has none left counts as failed.
-check_seconds="${CHECK_SECONDS:-1440}"
+check_seconds="${CHECK_SECONDS:-2700}"
 fuzz_seconds="${FUZZ_SECONDS:-10}"
 
 usage() {
@@ -37,7 +37,7 @@ Without a verb: installs the Debian packages that are missing, builds in
            last line is the total: N passed, N failed.
   --help   this text
 JOBS sets how many compilers run at once, CHECK_SECONDS the time that check
-may take (1440).
+may take (2700; 25 minutes are usual on two cores).
 EOF
 }
 
