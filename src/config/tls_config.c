@@ -110,7 +110,6 @@ static void
 tc_take_hostnames(struct tc_reader *r, bool quorum)
 {
     struct tls_config *c = r->c;
-    bool said = tc_get(r, "hostnameVerification") != NULL;
 
     c->hostname_verification =
         tc_get_bool(r, "hostnameVerification", !(quorum && c->fips));
@@ -118,11 +117,6 @@ tc_take_hostnames(struct tc_reader *r, bool quorum)
         c->hostname_verification
         && tc_get_bool(r, "clientHostnameVerification", quorum);
     c->allow_reverse_dns = tc_get_bool(r, "allowReverseDnsLookup", false);
-    if (quorum && c->fips && !said) {
-        zk_debug(tls, "zookeeper.fips-mode is true and %shostnameVerification "
-                 "is not set: as in 3.9, names of servers are not compared",
-                 c->prefix);
-    }
 }
 
 /* Java's plugins: what they would give cannot be had here. */

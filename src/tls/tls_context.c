@@ -93,6 +93,12 @@ tls_context_create(const struct tls_config *config, unsigned sides,
     if (rv != ZK_OK) {
         return rv;
     }
+    if (!config->hostname_verification) {
+        zk_info(tls, "%shostnameVerification is false%s: certificates of "
+                "other hosts will do", config->prefix,
+                config->fips ? " (as it is by default with "
+                               "zookeeper.fips-mode)" : "");
+    }
     ctx = zk_xcalloc(1, sizeof *ctx);
     ctx->magic = TLS_CONTEXT_MAGIC;
     atomic_init(&ctx->refs, 1);

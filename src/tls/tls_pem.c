@@ -71,13 +71,14 @@ pem_decrypt(struct pem_reader *r, const struct pem_block *b)
     X509_SIG *sealed = d2i_X509_SIG(NULL, &p, b->len);
     PKCS8_PRIV_KEY_INFO *info;
     const X509_ALGOR *alg;
+    int64_t left = TLS_STORE_MAX_ROUNDS;
 
     if (sealed == NULL) {
         return tls_fail(r->em, ZK_ECONFIG, "block %d, %s, cannot be read",
                         r->n_blocks, b->name);
     }
     X509_SIG_get0(sealed, &alg, NULL);
-    if (!tls_rounds_ok(alg)) {
+    if (!tls_rounds_take(alg, &left)) {
         X509_SIG_free(sealed);
         return zk_fail(r->em, ZK_ECONFIG, "the private key's encryption has "
                        "too many rounds");

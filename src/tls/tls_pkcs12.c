@@ -36,6 +36,7 @@ struct p12_reader {
     EVP_PKEY **keys;
     size_t n_keys;
     bool has_keys;              /* Seen, taken or not. */
+    int64_t rounds_left;        /* See TLS_STORE_MAX_ROUNDS. */
     struct zk_errmsg *em;
 };
 
@@ -71,22 +72,75 @@ p12_library_close(struct p12_library *l)
 }
 
 static bool
-p12_rounds_few(const ASN1_INTEGER *rounds)
+p12_rounds_take(const ASN1_INTEGER *rounds, int64_t *left)
 {
     int64_t n;
 
-    return rounds == NULL
-           || (ASN1_INTEGER_get_int64(&n, rounds) && n >= 0
-               && n <= TLS_STORE_MAX_ROUNDS);
+    if (rounds == NULL) {
+        return true;
+    }
+    if (!ASN1_INTEGER_get_int64(&n, rounds) || n < 0 || n > *left) {
+        return false;
+    }
+    *left -= n;
+    return true;
 }
 
-bool
-tls_rounds_ok(const X509_ALGOR *alg)
+/* The cost of scrypt as rounds: its three numbers, multiplied. */
+static bool
+p12_scrypt_take(const SCRYPT_PARAMS *p, int64_t *left)
+{
+    const ASN1_INTEGER *factors[] = { p->costParameter, p->blockSize,
+                                      p->parallelizationParameter };
+    int64_t cost = 1, n;
+
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(factors); i++) {
+        if (!ASN1_INTEGER_get_int64(&n, factors[i]) || n < 1
+            || n > *left / cost) {
+            return false;
+        }
+        cost *= n;
+    }
+    *left -= cost;
+    return true;
+}
+
+/* PBES2 leaves the hash of the password to one of two functions. */
+static bool
+p12_key_function_take(const X509_ALGOR *alg, int64_t *left)
 {
     const ASN1_OBJECT *oid;
     const void *value;
-    int type;
     bool ok = true;
+    int type;
+
+    X509_ALGOR_get0(&oid, &type, &value, alg);
+    if (type != V_ASN1_SEQUENCE) {
+        return true;
+    }
+    if (OBJ_obj2nid(oid) == NID_id_pbkdf2) {
+        PBKDF2PARAM *p = ASN1_item_unpack(value,
+                                          ASN1_ITEM_rptr(PBKDF2PARAM));
+
+        ok = p == NULL || p12_rounds_take(p->iter, left);
+        PBKDF2PARAM_free(p);
+    } else if (OBJ_obj2nid(oid) == NID_id_scrypt) {
+        SCRYPT_PARAMS *p = ASN1_item_unpack(value,
+                                            ASN1_ITEM_rptr(SCRYPT_PARAMS));
+
+        ok = p == NULL || p12_scrypt_take(p, left);
+        SCRYPT_PARAMS_free(p);
+    }
+    return ok;
+}
+
+bool
+tls_rounds_take(const X509_ALGOR *alg, int64_t *left)
+{
+    const ASN1_OBJECT *oid;
+    const void *value;
+    bool ok = true;
+    int type;
 
     X509_ALGOR_get0(&oid, &type, &value, alg);
     if (type != V_ASN1_SEQUENCE) {
@@ -95,18 +149,12 @@ tls_rounds_ok(const X509_ALGOR *alg)
     if (OBJ_obj2nid(oid) == NID_pbes2) {
         PBE2PARAM *p = ASN1_item_unpack(value, ASN1_ITEM_rptr(PBE2PARAM));
 
-        ok = p == NULL || tls_rounds_ok(p->keyfunc);
+        ok = p == NULL || p12_key_function_take(p->keyfunc, left);
         PBE2PARAM_free(p);
-    } else if (OBJ_obj2nid(oid) == NID_id_pbkdf2) {
-        PBKDF2PARAM *p = ASN1_item_unpack(value,
-                                          ASN1_ITEM_rptr(PBKDF2PARAM));
-
-        ok = p == NULL || p12_rounds_few(p->iter);
-        PBKDF2PARAM_free(p);
     } else {
         PBEPARAM *p = ASN1_item_unpack(value, ASN1_ITEM_rptr(PBEPARAM));
 
-        ok = p == NULL || p12_rounds_few(p->iter);
+        ok = p == NULL || p12_rounds_take(p->iter, left);
         PBEPARAM_free(p);
     }
     ERR_clear_error();
@@ -193,7 +241,7 @@ p12_take_sealed_key(struct p12_reader *r, const PKCS12_SAFEBAG *bag)
     int rv;
 
     X509_SIG_get0(sealed, &alg, NULL);
-    if (!tls_rounds_ok(alg)) {
+    if (!tls_rounds_take(alg, &r->rounds_left)) {
         return p12_fail_rounds(r);
     }
     info = PKCS12_decrypt_skey_ex(bag, r->password, r->password_len, r->lib,
@@ -257,7 +305,8 @@ p12_take_safe(struct p12_reader *r, PKCS7 *p7)
         }
     } else if (PKCS7_type_is_encrypted(p7)) {
         if (p7->d.encrypted == NULL || p7->d.encrypted->enc_data == NULL
-            || !tls_rounds_ok(p7->d.encrypted->enc_data->algorithm)) {
+            || !tls_rounds_take(p7->d.encrypted->enc_data->algorithm,
+                                &r->rounds_left)) {
             return p12_fail_rounds(r);
         }
         bags = PKCS12_unpack_p7encdata(p7, r->password, r->password_len);
@@ -284,7 +333,7 @@ p12_check_password(struct p12_reader *r, PKCS12 *p12)
         return ZK_OK;
     }
     PKCS12_get0_mac(NULL, NULL, NULL, &rounds, p12);
-    if (!p12_rounds_few(rounds)) {
+    if (!p12_rounds_take(rounds, &r->rounds_left)) {
         return p12_fail_rounds(r);
     }
     if (PKCS12_verify_mac(p12, r->password, r->password_len)) {
@@ -382,6 +431,7 @@ tls_pkcs12_parse(const void *p, size_t len, enum tls_store_use use,
     struct p12_library library;
     struct p12_reader r = { .use = use, .password = password,
                             .password_len = (int) strlen(password),
+                            .rounds_left = TLS_STORE_MAX_ROUNDS,
                             .em = em };
     PKCS12 *p12;
     int rv;

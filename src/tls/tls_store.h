@@ -22,7 +22,8 @@
 #define TLS_PASSWORD_MAX_BYTES 4096u
 /* Nor are more certificates or keys read from one. */
 #define TLS_STORE_MAX_ENTRIES 10000
-/* Rounds of a password's hash; Java has the same bound. */
+/* Rounds of the password's hash, for all that is in a store: seconds, not
+ * minutes.  (Java has that bound for each.) */
 #define TLS_STORE_MAX_ROUNDS 5000000
 
 /* A private key, its certificate, and those of its issuers. */
@@ -82,8 +83,8 @@ int tls_store_add_identity(struct tls_store *s, EVP_PKEY *key, X509 *cert,
 int tls_store_add_key(struct tls_store *s, EVP_PKEY *key,
                       STACK_OF(X509) *certs, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
-/* Are there few enough rounds in what a password is hashed with?  True for an
- * algorithm without any. */
-bool tls_rounds_ok(const X509_ALGOR *alg);
+/* Takes the rounds of an algorithm that hashes the password from what is left
+ * of TLS_STORE_MAX_ROUNDS; false when they are more. */
+bool tls_rounds_take(const X509_ALGOR *alg, int64_t *left);
 
 #endif

@@ -77,7 +77,7 @@ def run(*words, **how):
 
 def keytool(*words):
     """Runs keytool without its own options of the environment."""
-    env = dict(os.environ, LC_ALL='C')
+    env = dict(os.environ, LC_ALL='C.UTF-8')
     env.pop('JDK_JAVA_OPTIONS', None)
     env.pop('JAVA_TOOL_OPTIONS', None)
     return run('keytool', '-J-Xshare:auto', '-J-XX:TieredStopAtLevel=1',
@@ -205,7 +205,7 @@ class Authority(Certificate):
     """A root, or, with an issuer, an authority below it."""
 
     def __init__(self, folder, name='ca', subject=None, issuer=None,
-                 key='EC'):
+                 key='EC', begin=-2 * DAY, end=3650 * DAY):
         chain = ()
         if issuer is not None and issuer.issuer is not None:
             chain = (issuer.cert,) + issuer.chain
@@ -225,9 +225,9 @@ class Authority(Certificate):
                       'subjectKeyIdentifier=hash\n')
         make_key(self.key, key)
         if issuer is None:
-            self._sign(self, subject, extensions, -2 * DAY, 3650 * DAY)
+            self._sign(self, subject, extensions, begin, end)
         else:
-            issuer._sign(self, subject, extensions, -2 * DAY, 3650 * DAY)
+            issuer._sign(self, subject, extensions, begin, end)
 
     def _sign(self, child, subject, extensions, begin, end):
         now = datetime.datetime.utcnow()

@@ -4,8 +4,8 @@
 """fixtures.py SET FOLDER: the files that the CUnit tests of TLS read.
 
 SET is stores (every format, and what can be wrong with one), peers (those
-who meet in handshakes) or reload.  Ends with 77 when openssl or keytool is
-not there.
+who meet in handshakes), reload, or corpus: the seeds of the fuzzers, for
+FOLDER test/fuzz/corpus.  Ends with 77 when openssl or keytool is not there.
 """
 
 import os
@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
 import certs  # noqa: E402 (the path is set just before)
 
 PASSWORD = 'pass:' + certs.PASSWORD
+LETTERS = 'p\u00e4ss\u20acw\U0001f600rd'
 
 
 class Fixtures:
@@ -57,6 +58,11 @@ class Fixtures:
         self.copy('encrypted.pem',
                   w.server.key_store('PEM', encrypted=True))
         old = self.path('old.key')
+        for name, how in (('scrypt', ('-scrypt',)),
+                          ('rounds', ('-iter', '5000001'))):
+            certs.run('openssl', 'pkcs8', '-topk8', '-in', w.server.key,
+                      '-out', old, '-passout', PASSWORD, *how)
+            self.join(name + '.pem', old, w.server.cert)
         certs.run('openssl', 'ec', '-in', w.server.key, '-out', old)
         self.join('sec1.pem', old, w.server.cert)
         certs.run('openssl', 'ec', '-in', w.server.key, '-aes128', '-out',
@@ -100,6 +106,14 @@ class Fixtures:
                       self.path('other-password.jks'), '-storetype', 'JKS',
                       '-storepass', certs.PASSWORD, '-alias', 'server',
                       '-new', 'something-else')
+        # Neither Latin-1 nor of one UTF-16 unit each.
+        self.copy('letters.jks', w.server.key_store('JKS'))
+        for word in ('-storepasswd',), ('-keypasswd', '-alias', 'server',
+                                        '-keypass', certs.PASSWORD):
+            certs.keytool(*word, '-keystore', self.path('letters.jks'),
+                          '-storetype', 'JKS', '-storepass',
+                          certs.PASSWORD if len(word) == 1 else LETTERS,
+                          '-new', LETTERS)
         # One store with everything: a key, and who is trusted.
         self.copy('both-uses.jks', w.server.key_store('JKS'))
         certs.keytool('-importcert', '-noprompt', '-alias', 'ca', '-file',
@@ -155,6 +169,12 @@ class Fixtures:
         self.keys('only_server', w.ca.issue('only_server',
                                             usage='serverAuth'),
                   kinds=('PEM',))
+        # An authority that has expired since it issued a certificate.
+        old = certs.Authority(w.folder, 'old-ca', begin=-20 * certs.DAY,
+                              end=-1 * certs.DAY)
+        self.keys('of_old', old.issue('of-old'), kinds=('PEM',))
+        self.trust('trust_old', old, kinds=('PEM',))
+        self.trust('trust_expired', w.expired, kinds=('PEM',))
         self.trust('trust', w.ca, kinds=('PEM',))
         self.trust('trust_self', w.self_signed, kinds=('PEM',))
         self.trust('trust_leaf', w.client, kinds=('PEM',))
@@ -170,6 +190,56 @@ class Fixtures:
         certs.write(self.path('password'), certs.PASSWORD)
         self.trust('trust', w.ca, kinds=('PEM',))
         self.trust('trust-both', w.ca, w.other_ca, kinds=('PEM',))
+
+    def seed(self, target, name, *parts):
+        folder = self.path(target)
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name), 'wb') as file:
+            for part in parts:
+                file.write(part)
+
+    def corpus(self):
+        """The first byte of a seed is what the target takes it for."""
+        w = self.world
+
+        def content(path):
+            with open(path, 'rb') as file:
+                return file.read()
+
+        both = self.path('both.jks')
+        shutil.copy(w.chained.key_store('JKS'), both)
+        certs.keytool('-importcert', '-noprompt', '-alias', 'ca', '-file',
+                      w.ca.cert, '-keystore', both, '-storetype', 'JKS',
+                      '-storepass', certs.PASSWORD)
+        # Without the SHA-1 at the end.
+        self.seed('jks', 'keys', b'\0', content(both)[:-20])
+        self.seed('jks', 'trust', b'\1', content(both)[:-20])
+        os.remove(both)
+        plain = w.server.path('-plain.p12')
+        certs.run('openssl', 'pkcs12', '-export', '-inkey', w.server.key,
+                  '-in', w.server.cert, '-keypbe', 'NONE', '-certpbe',
+                  'NONE', '-nomac', '-out', plain, '-passout', PASSWORD)
+        der = w.server.path('.der')
+        certs.run('openssl', 'x509', '-in', w.server.cert, '-outform', 'DER',
+                  '-out', der)
+        store = 'tls_store'
+        self.seed(store, 'pem', b'\0', content(w.chained.key_store('PEM')))
+        self.seed(store, 'pem-encrypted', b'\0',
+                  content(w.server.key_store('PEM', encrypted=True)))
+        self.seed(store, 'pem-trust', b'\1', content(w.ca.cert))
+        self.seed(store, 'pkcs12', b'\2',
+                  content(w.server.key_store('PKCS12')))
+        self.seed(store, 'pkcs12-plain', b'\2', content(plain))
+        self.seed(store, 'pkcs12-trust', b'\3',
+                  content(w.ca.trust_store('PKCS12')))
+        # C=DE, O=",x", and an RDN of 0.1.2=IA5String "b" and CN=" a".
+        self.seed(store, 'name', b'\4', bytes.fromhex(
+            '3030310b3009060355040613024445310b3009060355040a0c022c78'
+            '3114300706020102160162300906035504030c022061'))
+        self.seed(store, 'sniff', b'\5\x16\x03\x01\x02\0')
+        self.seed(store, 'host', b'\6127.0.0.1\n', content(der))
+        self.seed(store, 'host-name', b'\6localhost\n', content(der))
+        shutil.rmtree(os.path.join(self.folder, 'world'))
 
 
 def main():

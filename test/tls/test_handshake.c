@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "test/tls/tls_rig.h"
@@ -184,6 +185,14 @@ test_anchors(void)
     rig_try(&p, KEYS("server") "trustStore.location=@trust_leaf.pem\n",
             KEYS("server") TRUST, "localhost");
     CU_ASSERT_TRUE(says(&p, "is not in ssl.trustStore", ""));
+    /* An authority is a name and a key, to Java, too: it does not expire.
+     * What was issued does, even when it is trusted itself. */
+    rig_try(&p, KEYS("server") "trustStore.location=@trust_old.pem\n",
+            KEYS("of_old") TRUST, "localhost");
+    CU_ASSERT_TRUE(says(&p, NULL, NULL));
+    rig_try(&p, KEYS("server") "trustStore.location=@trust_expired.pem\n",
+            KEYS("expired") TRUST, "localhost");
+    CU_ASSERT_TRUE(says(&p, "certificate expired", ""));
     /* Nobody is trusted without a store. */
     rig_try(&p, KEYS("server"), CLIENT, "localhost");
     CU_ASSERT_TRUE(says(&p, "is not in ssl.trustStore", ""));
@@ -731,6 +740,48 @@ test_resumption(void)
     }
 }
 
+/* In TLS 1.2 a client might ask for another handshake: it is told no, and
+ * the connection goes on. */
+static void
+test_renegotiation(void)
+{
+    struct sockaddr_storage sa = { .ss_family = AF_INET };
+    struct zk_errmsg em = { "" };
+    enum tls_result result = TLS_WANT_READ;
+    struct rig_side server;
+    struct tls_conn *c;
+    struct raw r;
+    SSL *ssl;
+    int fd[2], rv = 0;
+    size_t n;
+    char byte;
+
+    rig_side_open(&server, TLS_CLIENT_PREFIX, TLS_SIDE_SERVER, SERVER);
+    raw_open(&r, rig_path("client.pem"), TLS1_2_VERSION);
+    rig_must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) == 0,
+             "socketpair");
+    c = tls_conn_accept(server.ctx, fd[0], &sa);
+    ssl = SSL_new(r.ctx);
+    SSL_set_fd(ssl, fd[1]);
+    SSL_set_app_data(ssl, &r);
+    for (int i = 0; i < 100 && (rv != 1 || result != TLS_DONE); i++) {
+        rv = rv == 1 ? 1 : SSL_connect(ssl);
+        result = result == TLS_DONE ? result : tls_conn_handshake(c, &em);
+    }
+    CU_ASSERT_EQUAL_FATAL(result, TLS_DONE);
+    CU_ASSERT_EQUAL(SSL_renegotiate(ssl), 1);
+    CU_ASSERT_EQUAL(SSL_do_handshake(ssl), -1);
+    CU_ASSERT_EQUAL(tls_conn_read(c, &byte, 1, &n, &em), TLS_WANT_READ);
+    CU_ASSERT_EQUAL(SSL_do_handshake(ssl), -1);
+    CU_ASSERT_EQUAL(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+    SSL_free(ssl);
+    tls_conn_destroy(c);
+    close(fd[0]);
+    close(fd[1]);
+    raw_close(&r);
+    rig_side_close(&server);
+}
+
 static const struct zk_test tests[] = {
     { "good peers, both versions", test_good_peers },
     { "bad peers, and what both sides say of it", test_bad_peers },
@@ -748,6 +799,7 @@ static const struct zk_test tests[] = {
     { "the peer is gone: an error, no signal", test_gone },
     { "forged bytes", test_forged },
     { "sessions that clients resume", test_resumption },
+    { "renegotiation is refused", test_renegotiation },
 };
 
 int

@@ -144,10 +144,23 @@ static void
 test_pem_keys(void)
 {
     check_key_store("encrypted.pem", "CN=server,O=zkd tests", 0);
+    check_key_store("scrypt.pem", "CN=server,O=zkd tests", 0);
     check_key_store("sec1.pem", "CN=server,O=zkd tests", 0);
     check_key_store("sec1-encrypted.pem", "CN=server,O=zkd tests", 0);
     check_key_store("pkcs1.pem", "CN=rsa,O=zkd tests", 0);
     check_key_store("key-behind.pem", "CN=server,O=zkd tests", 0);
+}
+
+/* A password is hashed in UTF-16. */
+static void
+test_letters(void)
+{
+    struct given g;
+
+    read_as(&g, TLS_USE_KEYS, "letters.jks", NULL,
+            "p\xc3\xa4ss\xe2\x82\xacw\xf0\x9f\x98\x80rd", NULL);
+    check_identity(&g, "CN=server,O=zkd tests", 0);
+    done(&g);
 }
 
 static void
@@ -275,6 +288,7 @@ test_errors(void)
         { TLS_USE_KEYS, "sec1-encrypted.pem", "", "the private key is "
           "encrypted, but no password is given" },
         { TLS_USE_KEYS, "sec1-encrypted.pem", "wrong", "wrong password" },
+        { TLS_USE_KEYS, "rounds.pem", "changeit", "too many rounds" },
         { TLS_USE_KEYS, "no-mac.p12", "wrong", "cannot be decrypted" },
         { TLS_USE_KEYS, "other-password.jks", "changeit", "(its password "
           "must be the store's)" },
@@ -354,6 +368,7 @@ static const struct zk_test tests[] = {
     { "chains come in order, however the file has them", test_chains },
     { "all trusted certificates of a store are found", test_trust_stores },
     { "private keys in PEM: each form, encrypted or not", test_pem_keys },
+    { "passwords with letters of all kinds", test_letters },
     { "PKCS12 of before 2021, without MAC, without password",
       test_old_pkcs12 },
     { "trusted is what Java would trust", test_what_is_trusted },

@@ -758,6 +758,168 @@ test_bad_properties(void)
                 "number");
 }
 
+/* ---- TLS ----------------------------------------------------------------- */
+
+static void
+test_tls(void)
+{
+    static const char *const options[] = {
+        "-Dzookeeper.ssl.keyStore.location=/by/option",
+        "-Dzookeeper.ssl.trustStore.location=/trust.p12",
+        "-Dzookeeper.ssl.quorum.clientAuth=WANT", NULL
+    };
+    struct server_config *c;
+
+    c = must_read_over(BASE "ssl.keyStore.location=/key.pem\n"
+                       "ssl.keyStore.password=secret\n"
+                       "ssl.keyStore.passwordPath=/password\n"
+                       "ssl.keyStore.type=PEM\n"
+                       "ssl.trustStore.type=\n"
+                       "ssl.enabledProtocols=TLSv1.2,TLSv1.3\n"
+                       "ssl.clientAuth=none\n"
+                       "ssl.sslProvider=OPENSSL\n"
+                       "ssl.crl=true\n"
+                       "ssl.handshakeDetectionTimeoutMillis=0\n"
+                       "ssl.quorum.keyStore.location=/quorum.jks\n"
+                       "ssl.quorum.ciphersuites=A,B\n"
+                       "ssl.quorum.ocsp=TRUE\n"
+                       "ssl.quorum.allowReverseDnsLookup=true\n"
+                       "ssl.quorum.handshakeDetectionTimeoutMillis=700\n"
+                       "client.portUnification=true\n"
+                       "client.certReload=true\n"
+                       "netty.server.outstandingHandshake.limit=17\n",
+                       options);
+    /* zoo.cfg is read behind the options and goes over them. */
+    CU_ASSERT_STRING_EQUAL(c->client_tls.key.location, "/key.pem");
+    CU_ASSERT_STRING_EQUAL(c->client_tls.key.password, "secret");
+    CU_ASSERT_STRING_EQUAL(c->client_tls.key.password_path, "/password");
+    CU_ASSERT_STRING_EQUAL(c->client_tls.key.type, "PEM");
+    CU_ASSERT_STRING_EQUAL(c->client_tls.trust.location, "/trust.p12");
+    CU_ASSERT_PTR_NULL(c->client_tls.trust.password);
+    CU_ASSERT_PTR_NULL(c->client_tls.trust.type);
+    CU_ASSERT_STRING_EQUAL(c->client_tls.enabled_protocols,
+                           "TLSv1.2,TLSv1.3");
+    CU_ASSERT_EQUAL(c->client_tls.client_auth, TLS_CLIENT_AUTH_NONE);
+    CU_ASSERT_TRUE(c->client_tls.crl);
+    CU_ASSERT_FALSE(c->client_tls.ocsp);
+    CU_ASSERT_EQUAL(c->client_tls.detection_timeout_ms, 5000);
+    CU_ASSERT_STRING_EQUAL(c->quorum_tls.key.location, "/quorum.jks");
+    CU_ASSERT_PTR_NULL(c->quorum_tls.trust.location);
+    CU_ASSERT_STRING_EQUAL(c->quorum_tls.ciphersuites, "A,B");
+    CU_ASSERT_EQUAL(c->quorum_tls.client_auth, TLS_CLIENT_AUTH_WANT);
+    CU_ASSERT_FALSE(c->quorum_tls.crl);
+    CU_ASSERT_TRUE(c->quorum_tls.ocsp);
+    CU_ASSERT_TRUE(c->quorum_tls.allow_reverse_dns);
+    CU_ASSERT_EQUAL(c->quorum_tls.detection_timeout_ms, 700);
+    CU_ASSERT_TRUE(c->cnxn.port_unification);
+    CU_ASSERT_TRUE(c->cnxn.cert_reload);
+    CU_ASSERT_EQUAL(c->cnxn.handshake_limit, 17);
+    CU_ASSERT_TRUE(server_config_has_client_tls(c));
+    CU_ASSERT_FALSE(server_config_has_quorum_tls(c));
+    server_config_destroy(c);
+}
+
+/* Which names are compared, and the protocol between servers. */
+static void
+test_tls_by_fips_mode(void)
+{
+    static const struct {
+        const char *lines;
+        bool client_port, clients, servers, members;
+        const char *protocol;
+    } cases[] = {
+        /* Of servers by our clients, of clients, of servers and of members
+         * by each other. */
+        { "", true, false, false, false, "TLSv1.2" },
+        { "fips-mode=false\n", true, false, true, true, NULL },
+        { "ssl.quorum.hostnameVerification=true\n", true, false, true, true,
+          "TLSv1.2" },
+        { "ssl.quorum.hostnameVerification=true\n"
+          "ssl.quorum.clientHostnameVerification=false\n", true, false, true,
+          false, "TLSv1.2" },
+        { "fips-mode=false\nssl.quorum.hostnameVerification=false\n"
+          "ssl.quorum.clientHostnameVerification=true\n", true, false, false,
+          false, NULL },
+        { "ssl.hostnameVerification=false\n"
+          "ssl.clientHostnameVerification=true\n", false, false, false,
+          false, "TLSv1.2" },
+        { "ssl.clientHostnameVerification=true\n", true, true, false, false,
+          "TLSv1.2" },
+        { "ssl.quorum.protocol=TLSv1.3\n", true, false, false, false,
+          "TLSv1.3" },
+        { "ssl.quorum.enabledProtocols=TLSv1.3\n", true, false, false, false,
+          NULL },
+    };
+
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(cases); i++) {
+        char *text = zk_xasprintf(BASE "%s", cases[i].lines);
+        struct server_config *c = must_read(text);
+
+        CU_ASSERT_EQUAL(c->client_tls.hostname_verification,
+                        cases[i].client_port);
+        CU_ASSERT_EQUAL(c->client_tls.client_hostname_verification,
+                        cases[i].clients);
+        CU_ASSERT_EQUAL(c->quorum_tls.hostname_verification,
+                        cases[i].servers);
+        CU_ASSERT_EQUAL(c->quorum_tls.client_hostname_verification,
+                        cases[i].members);
+        CU_ASSERT_PTR_NULL(c->client_tls.protocol);
+        if (cases[i].protocol == NULL) {
+            CU_ASSERT_PTR_NULL(c->quorum_tls.protocol);
+        } else {
+            CU_ASSERT_STRING_EQUAL(c->quorum_tls.protocol,
+                                   cases[i].protocol);
+        }
+        server_config_destroy(c);
+        free(text);
+    }
+}
+
+static void
+test_bad_tls(void)
+{
+    static const struct {
+        const char *line, *message;
+    } cases[] = {
+        { "clientAuth=yes", "clientAuth=yes: must be need, want or none" },
+        { "handshakeDetectionTimeoutMillis=5s",
+          "handshakeDetectionTimeoutMillis=5s: not a number" },
+        { "context.supplier.class=a.B", "context.supplier.class=a.B: a class "
+          "of Java cannot be used; set keyStore.* and trustStore.* instead" },
+    };
+
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(cases); i++) {
+        static const struct {
+            const char *prefix, *use;
+        } kinds[] = {
+            { "ssl.", "secureClientPort=2281\n" },
+            { "ssl.quorum.", "sslQuorum=true\n" },
+            { "ssl.quorum.", "portUnification=true\n" },
+        };
+
+        for (size_t k = 0; k < ZK_ARRAY_SIZE(kinds); k++) {
+            char *line = zk_xasprintf(BASE "%s%s\n", kinds[k].prefix,
+                                      cases[i].line);
+            char *used = zk_xasprintf("%s%s", line, kinds[k].use);
+            char *message = zk_xasprintf("property zookeeper.%s%s",
+                                         kinds[k].prefix, cases[i].message);
+
+            must_refuse(used, NULL, message);
+            /* Java does not look at what it does not need. */
+            server_config_destroy(must_read(line));
+            free(line);
+            free(used);
+            free(message);
+        }
+    }
+    must_refuse(BASE "secureClientPort=2281\nssl.sslProvider=BORING\n", NULL,
+                "property zookeeper.ssl.sslProvider=BORING: must be JDK or "
+                "OPENSSL");
+    must_refuse(BASE "netty.server.outstandingHandshake.limit=x\n", NULL,
+                "property zookeeper.netty.server.outstandingHandshake.limit="
+                "x: not a number");
+}
+
 static void
 test_enforced_schemes(void)
 {
@@ -935,6 +1097,9 @@ test_environment(void)
     T(test_weights_of_the_connection_throttle,                            \
       "weights of the connection throttle")                               \
     T(test_bad_properties, "bad properties are named")                    \
+    T(test_tls, "what ssl.* and ssl.quorum.* say")                          \
+    T(test_tls_by_fips_mode, "what fips-mode changes")                    \
+    T(test_bad_tls, "mistakes in ssl.*, where there is TLS")              \
     T(test_enforced_schemes, "enforced schemes need a provider")          \
     T(test_arguments, "arguments instead of a file")                      \
     T(test_bad_arguments, "bad arguments")
