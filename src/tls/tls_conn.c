@@ -70,7 +70,7 @@ tls_conn_connect(struct tls_context *ctx, int fd, const char *host,
 
     SSL_set_connect_state(c->ssl);
     if (!tls_name_is_address(host)) {
-        SSL_set_tlsext_host_name(c->ssl, host);
+        SSL_set_tlsext_host_name(c->ssl, c->peer.host);
     }
     ERR_clear_error();          /* A name too long is not sent. */
     return c;
