@@ -15,6 +15,7 @@
 #include "tls/tls_error.h"
 #include "util/zk_buf.h"
 #include "util/zk_io.h"
+#include "util/zk_time.h"
 
 static bool
 tf_begins(const char *url, const char *scheme)
@@ -76,33 +77,6 @@ tf_read_crl(const char *url, X509_CRL **out, struct zk_errmsg *em)
 
 /* ---- HTTP ---------------------------------------------------------------- */
 
-int
-tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
-              struct zk_errmsg *em)
-{
-    BIO *body;
-
-    *out = NULL;
-    ERR_clear_error();
-    if (tf_begins(url, "file:")) {
-        return tf_read_crl(url, out, em);
-    }
-    if (!tf_begins(url, "http:")) {
-        return zk_fail(em, ZK_ENOTFOUND, "%s: only http: and file: can be "
-                       "asked", url);
-    }
-    body = OSSL_HTTP_get(url, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL,
-                         NULL, 1, TLS_FETCH_MAX_CRL, timeout_s);
-    if (body == NULL) {
-        return tls_fail(em, ZK_EIO, "%s", url);
-    }
-    *out = d2i_X509_CRL_bio(body, NULL);
-    BIO_free_all(body);
-    return *out != NULL ? ZK_OK
-                        : tls_fail(em, ZK_EMARSHAL, "%s: no revocation list",
-                                   url);
-}
-
 /* The parts of an URL; OpenSSL's memory. */
 struct tf_url {
     int use_ssl;
@@ -118,26 +92,135 @@ tf_url_fini(struct tf_url *u)
     OPENSSL_free(u->query);
 }
 
-/* The answer to a POST of the request; NULL: OpenSSL's queue says why. */
-static BIO *
-tf_post(const struct tf_url *u, const OCSP_REQUEST *request, int timeout_s)
+/* 'u' is all zeros, and finished by the caller in any case. */
+static int
+tf_url_parse(const char *url, struct tf_url *u, struct zk_errmsg *em)
 {
-    BIO *body = ASN1_item_i2d_mem_bio(ASN1_ITEM_rptr(OCSP_REQUEST),
-                                      (const ASN1_VALUE *) request);
-    char *path = u->query == NULL
+    if (!tf_begins(url, "http:")
+        || !OSSL_HTTP_parse_url(url, &u->use_ssl, NULL, &u->host, &u->port,
+                                NULL, &u->path, &u->query, NULL)) {
+        ERR_clear_error();
+        return zk_fail(em, ZK_ENOTFOUND, "%s: not an address of http:", url);
+    }
+    return ZK_OK;
+}
+
+/* OpenSSL looks at the clock only when there is nothing to read: who sends
+ * without a pause would never be late. */
+static long
+tf_before_read(BIO *bio, int oper, const char *p, size_t len, int argi,
+               long argl, int rv, size_t *done)
+{
+    const int64_t *deadline_ms = (const int64_t *) (void *)
+        BIO_get_callback_arg(bio);
+
+    (void) p, (void) len, (void) argi, (void) argl, (void) done;
+    if (oper == BIO_CB_READ && zk_time_mono_ms() > *deadline_ms) {
+        BIO_clear_retry_flags(bio);
+        ERR_raise(ERR_LIB_BIO, BIO_R_TRANSFER_TIMEOUT);
+        return -1;
+    }
+    return rv;
+}
+
+static BIO *
+tf_on_connection(BIO *bio, void *arg, int connect, int detail)
+{
+    (void) detail;
+    if (connect) {
+        BIO_set_callback_arg(bio, arg);
+        BIO_set_callback_ex(bio, tf_before_read);
+    } else {
+        BIO_set_callback_ex(bio, NULL);
+    }
+    return bio;
+}
+
+/* What a GET, or a POST of 'request', brings; NULL: OpenSSL's queue says why.
+ * Not OSSL_HTTP_get: that goes wherever it is sent on to, and gives each of
+ * those places as much time again. */
+static BIO *
+tf_transfer(const struct tf_url *u, BIO *request, size_t max, int timeout_s)
+{
+    char *path = u->query == NULL || *u->query == '\0'
                  ? zk_xasprintf("%s", u->path)
                  : zk_xasprintf("%s?%s", u->path, u->query);
+    int64_t deadline_ms = zk_time_mono_ms() + timeout_s * INT64_C(1000);
     BIO *answer;
 
-    zk_assert(body != NULL);
     answer = OSSL_HTTP_transfer(NULL, u->host, u->port, path, 0, NULL, NULL,
-                                NULL, NULL, NULL, NULL, 0, NULL,
-                                "application/ocsp-request", body,
-                                "application/ocsp-response", 1,
-                                TLS_FETCH_MAX_OCSP, timeout_s, 0);
-    BIO_free(body);
+                                NULL, NULL, tf_on_connection, &deadline_ms, 0,
+                                NULL,
+                                request == NULL ? NULL
+                                                : "application/ocsp-request",
+                                request,
+                                request == NULL ? NULL
+                                                : "application/ocsp-response",
+                                1, max, timeout_s, 0);
     free(path);
     return answer;
+}
+
+static int
+tf_get_crl(const char *url, int timeout_s, X509_CRL **out,
+           struct zk_errmsg *em)
+{
+    struct tf_url u = { 0, NULL, NULL, NULL, NULL };
+    BIO *answer = NULL;
+    int rv = tf_url_parse(url, &u, em);
+
+    if (rv == ZK_OK) {
+        answer = tf_transfer(&u, NULL, TLS_FETCH_MAX_CRL, timeout_s);
+        rv = answer != NULL ? ZK_OK : tls_fail(em, ZK_EIO, "%s", url);
+    }
+    tf_url_fini(&u);
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    *out = d2i_X509_CRL_bio(answer, NULL);
+    BIO_free_all(answer);
+    return *out != NULL ? ZK_OK
+                        : tls_fail(em, ZK_EMARSHAL, "%s: no revocation list",
+                                   url);
+}
+
+/* It goes into a request and into the log. */
+static int
+tf_check(const char *url, struct zk_errmsg *em)
+{
+    size_t len = strlen(url);
+
+    if (len > TLS_FETCH_MAX_URL) {
+        return zk_fail(em, ZK_ETOOBIG, "an address of %zu bytes", len);
+    }
+    for (const char *p = url; *p != '\0'; p++) {
+        if (*p <= ' ' || *p > '~') {
+            return zk_fail(em, ZK_ENOTFOUND, "an address with the byte 0x%02x"
+                           " in it", (unsigned) (unsigned char) *p);
+        }
+    }
+    return ZK_OK;
+}
+
+int
+tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
+              struct zk_errmsg *em)
+{
+    int rv = tf_check(url, em);
+
+    *out = NULL;
+    ERR_clear_error();
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    if (tf_begins(url, "file:")) {
+        return tf_read_crl(url, out, em);
+    }
+    if (!tf_begins(url, "http:")) {
+        return zk_fail(em, ZK_ENOTFOUND, "%s: only http: and file: can be "
+                       "asked", url);
+    }
+    return tf_get_crl(url, timeout_s, out, em);
 }
 
 int
@@ -145,21 +228,25 @@ tls_fetch_ocsp(const char *url, const OCSP_REQUEST *request, int timeout_s,
                OCSP_RESPONSE **out, struct zk_errmsg *em)
 {
     struct tf_url u = { 0, NULL, NULL, NULL, NULL };
-    BIO *answer = NULL;
+    BIO *body, *answer = NULL;
+    int rv = tf_check(url, em);
 
     *out = NULL;
     ERR_clear_error();
-    if (!OSSL_HTTP_parse_url(url, &u.use_ssl, NULL, &u.host, &u.port, NULL,
-                             &u.path, &u.query, NULL)
-        || u.use_ssl) {
-        tf_url_fini(&u);
-        ERR_clear_error();
-        return zk_fail(em, ZK_ENOTFOUND, "%s: only http: can be asked", url);
+    if (rv == ZK_OK) {
+        rv = tf_url_parse(url, &u, em);
     }
-    answer = tf_post(&u, request, timeout_s);
+    if (rv == ZK_OK) {
+        body = ASN1_item_i2d_mem_bio(ASN1_ITEM_rptr(OCSP_REQUEST),
+                                     (const ASN1_VALUE *) request);
+        zk_assert(body != NULL);
+        answer = tf_transfer(&u, body, TLS_FETCH_MAX_OCSP, timeout_s);
+        BIO_free(body);
+        rv = answer != NULL ? ZK_OK : tls_fail(em, ZK_EIO, "%s", url);
+    }
     tf_url_fini(&u);
-    if (answer == NULL) {
-        return tls_fail(em, ZK_EIO, "%s", url);
+    if (rv != ZK_OK) {
+        return rv;
     }
     *out = d2i_OCSP_RESPONSE_bio(answer, NULL);
     BIO_free_all(answer);

@@ -4,8 +4,10 @@
  * certificates say they are: http: (a proxy of the environment is used) and,
  * for lists, file:.
  *
- * Each call waits for others, by the clock at most as long as it is told, and
- * takes no more than TLS_FETCH_MAX_* bytes.
+ * Each call waits for others at most as long as it is told (the resolver of
+ * names has time-outs of its own), and takes no more than TLS_FETCH_MAX_*
+ * bytes.  It goes nowhere else: being sent on to another place is a failure.
+ * What comes by http: is DER, a file may be PEM.
  *
  * Thread-safety: any thread.
  */
@@ -18,6 +20,7 @@
 #include "util/zk_error.h"
 
 #define TLS_FETCH_MAX_CRL (16u * 1024 * 1024)
+#define TLS_FETCH_MAX_URL 1024u
 #define TLS_FETCH_MAX_OCSP (256u * 1024)
 
 /* The list at that URL, which the caller frees; nothing in it is verified. */

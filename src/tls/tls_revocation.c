@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
@@ -18,16 +19,20 @@
 
 #define TLS_REVOCATION_MAGIC 0x746c7376
 
-/* Lists that are kept; places that are tried for one certificate. */
+/* Lists that are kept, their DER in all; places that are tried for one
+ * certificate. */
 #define TR_KEPT 64
+#define TR_KEPT_BYTES (64u * 1024 * 1024)
 #define TR_PLACES 4
 /* How far clocks may differ. */
-#define TR_SKEW_S 300
+#define TR_SKEW_S (15 * 60)
 
 struct tr_list {
     char *url;                  /* NULL: free. */
     X509_CRL *crl;
+    size_t bytes;
     int64_t fetched_ms;
+    int64_t asked_ms;           /* Later if its place had no good one. */
 };
 
 struct tls_revocation {
@@ -92,83 +97,141 @@ tr_seconds_left(const struct tr_question *q)
 
 /* ---- lists that are kept ------------------------------------------------- */
 
-/* A reference to the list from there, and how old it is; or NULL. */
-static X509_CRL *
-tr_find(struct tls_revocation *r, const char *url, int64_t *age_ms)
+static struct tr_list *
+tr_search_locked(struct tls_revocation *r, const char *url)
+    ZK_REQUIRES(r->lock)
 {
-    X509_CRL *crl = NULL;
-
-    zk_lock(&r->lock);
-    for (size_t i = 0; crl == NULL && i < TR_KEPT; i++) {
+    for (size_t i = 0; i < TR_KEPT; i++) {
         if (r->kept[i].url != NULL && strcmp(r->kept[i].url, url) == 0) {
-            crl = r->kept[i].crl;
-            X509_CRL_up_ref(crl);
-            *age_ms = zk_time_mono_ms() - r->kept[i].fetched_ms;
+            return &r->kept[i];
         }
     }
-    zk_unlock(&r->lock);
-    return crl;
+    return NULL;
 }
 
-/* In place of the one from there, or of the oldest. */
+/* The list from there with a reference of the caller's; its url is not the
+ * caller's.  False: none is kept. */
+static bool
+tr_find(struct tls_revocation *r, const char *url, struct tr_list *out)
+{
+    const struct tr_list *l;
+
+    zk_lock(&r->lock);
+    l = tr_search_locked(r, url);
+    if (l != NULL) {
+        *out = *l;
+        X509_CRL_up_ref(out->crl);
+    }
+    zk_unlock(&r->lock);
+    return l != NULL;
+}
+
+static void
+tr_drop(struct tr_list *l)
+{
+    free(l->url);
+    X509_CRL_free(l->crl);
+    *l = (struct tr_list) { .url = NULL };
+}
+
+/* Makes room: drops the oldest until one more fits.  A free place. */
+static struct tr_list *
+tr_room_locked(struct tls_revocation *r, size_t bytes)
+    ZK_REQUIRES(r->lock)
+{
+    for (;;) {
+        struct tr_list *oldest = NULL, *none = NULL;
+        size_t sum = 0;
+
+        for (size_t i = 0; i < TR_KEPT; i++) {
+            struct tr_list *l = &r->kept[i];
+
+            sum += l->bytes;
+            if (l->url == NULL) {
+                none = l;
+            } else if (oldest == NULL
+                       || l->fetched_ms < oldest->fetched_ms) {
+                oldest = l;
+            }
+        }
+        if (oldest == NULL || (none != NULL && sum + bytes <= TR_KEPT_BYTES)) {
+            return none;
+        }
+        tr_drop(oldest);
+    }
+}
+
+/* In place of the one from there. */
 static void
 tr_keep(struct tls_revocation *r, const char *url, X509_CRL *crl)
 {
-    struct tr_list *at = NULL;
+    int64_t now_ms = zk_time_mono_ms();
+    int len = i2d_X509_CRL(crl, NULL);
+    size_t bytes = len > 0 ? (size_t) len : 0;
+    struct tr_list *at;
 
-    zk_lock(&r->lock);
-    for (size_t i = 0; i < TR_KEPT; i++) {
-        struct tr_list *l = &r->kept[i];
-
-        if (l->url != NULL && strcmp(l->url, url) == 0) {
-            at = l;
-            break;
-        }
-        if (at == NULL || (at->url != NULL
-                           && (l->url == NULL
-                               || l->fetched_ms < at->fetched_ms))) {
-            at = l;
-        }
-    }
-    free(at->url);
-    X509_CRL_free(at->crl);
     X509_CRL_up_ref(crl);
-    *at = (struct tr_list) { zk_xstrdup(url), crl, zk_time_mono_ms() };
+    zk_lock(&r->lock);
+    at = tr_search_locked(r, url);
+    if (at != NULL) {
+        tr_drop(at);
+    }
+    at = tr_room_locked(r, bytes);
+    *at = (struct tr_list) { zk_xstrdup(url), crl, bytes, now_ms, now_ms };
     zk_unlock(&r->lock);
 }
 
-/* The list from there, of now or of before; NULL sets q->why. */
-static X509_CRL *
-tr_get_list(struct tr_question *q, const char *url)
+/* Its place was asked now, for nothing: it has time until the next. */
+static void
+tr_note_asked(struct tls_revocation *r, const char *url)
 {
-    int64_t age_ms = 0;
-    X509_CRL *old = tr_find(q->r, url, &age_ms);
-    X509_CRL *crl = NULL;
-    int seconds = tr_seconds_left(q);
-    int rv;
+    struct tr_list *l;
 
-    if (old != NULL && age_ms < TLS_REVOCATION_FRESH_MS) {
-        return old;
+    zk_lock(&r->lock);
+    l = tr_search_locked(r, url);
+    if (l != NULL) {
+        l->asked_ms = zk_time_mono_ms();
     }
-    rv = seconds > 0 ? tls_fetch_crl(url, seconds, &crl, &q->why)
-                     : zk_fail(&q->why, ZK_ETORN, "no time left to ask");
-    if (rv != ZK_OK) {
-        if (old != NULL) {
-            zk_warn(tls, "revocation list: %s; the one from %lld s ago is "
-                    "used", q->why.text, (long long) age_ms / 1000);
-        }
-        return old;
-    }
-    X509_CRL_free(old);
-    tr_keep(q->r, url, crl);
-    return crl;
+    zk_unlock(&r->lock);
 }
 
 /* ---- lists --------------------------------------------------------------- */
 
-/* Signature, dates, scope and entry are OpenSSL's to judge. */
-static enum tr_status
-tr_judge_list(struct tr_question *q, const char *url, X509_CRL *crl)
+/* Forgives what else would end a check too early: the date of an anchor, as
+ * in the handshake, and that of a list by a clock that differs. */
+static int
+tr_forgive(int ok, X509_STORE_CTX *ctx)
+{
+    const X509_CRL *crl = X509_STORE_CTX_get0_current_crl(ctx);
+    time_t early = time(NULL) - TR_SKEW_S;
+    time_t late = time(NULL) + TR_SKEW_S;
+
+    if (ok) {
+        return ok;
+    }
+    switch (X509_STORE_CTX_get_error(ctx)) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        ok = X509_STORE_CTX_get_error_depth(ctx)
+             == sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
+        break;
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+        ok = X509_cmp_time(X509_CRL_get0_nextUpdate(crl), &early) > 0;
+        break;
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+        ok = X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &late) < 0;
+        break;
+    default:
+        break;
+    }
+    if (ok) {
+        X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    }
+    return ok;
+}
+
+/* Signature, dates, scope and entry are OpenSSL's to judge: X509_V_*. */
+static int
+tr_verify_list(const struct tr_question *q, X509_CRL *crl)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
@@ -186,6 +249,20 @@ tr_judge_list(struct tr_question *q, const char *url, X509_CRL *crl)
     X509_STORE_CTX_free(ctx);
     sk_X509_CRL_free(crls);
     ERR_clear_error();
+    return error;
+}
+
+static enum tr_status
+tr_judge_list(struct tr_question *q, const char *url, X509_CRL *crl)
+{
+    int error;
+
+    if (X509_CRL_get0_nextUpdate(crl) == NULL) {
+        zk_fail(&q->why, ZK_EMARSHAL, "%s: the list does not say until when "
+                "it is valid", url);
+        return TR_UNKNOWN;
+    }
+    error = tr_verify_list(q, crl);
     if (error == X509_V_ERR_CERT_REVOKED) {
         return TR_REVOKED;
     }
@@ -196,17 +273,63 @@ tr_judge_list(struct tr_question *q, const char *url, X509_CRL *crl)
     return error == X509_V_OK ? TR_GOOD : TR_UNKNOWN;
 }
 
+/* Fetches the list; it is kept if it is the issuer's and valid. */
+static enum tr_status
+tr_fetch_list(struct tr_question *q, const char *url)
+{
+    enum tr_status status = TR_UNKNOWN;
+    X509_CRL *crl = NULL;
+    int seconds = tr_seconds_left(q);
+
+    if (seconds == 0) {
+        zk_fail(&q->why, ZK_ETORN, "no time left to ask");
+    } else if (tls_fetch_crl(url, seconds, &crl, &q->why) == ZK_OK) {
+        status = tr_judge_list(q, url, crl);
+        if (status != TR_UNKNOWN) {
+            tr_keep(q->r, url, crl);
+        }
+        X509_CRL_free(crl);
+    }
+    return status;
+}
+
+/* By the list that is kept, while its place has no good one. */
+static enum tr_status
+tr_ask_old(struct tr_question *q, const char *url, const struct tr_list *old)
+{
+    struct zk_errmsg why = q->why;
+    enum tr_status status = tr_judge_list(q, url, old->crl);
+
+    if (status == TR_UNKNOWN) {
+        q->why = why;
+    } else {
+        zk_warn(tls, "revocation list: %s; the one from %lld s ago is used",
+                why.text,
+                (long long) (zk_time_mono_ms() - old->fetched_ms) / 1000);
+        tr_note_asked(q->r, url);
+    }
+    return status;
+}
+
 static enum tr_status
 tr_ask_place(struct tr_question *q, const char *url)
 {
-    X509_CRL *crl = tr_get_list(q, url);
-    enum tr_status status;
+    struct tr_list old = { .url = NULL };
+    enum tr_status status = TR_UNKNOWN;
+    bool kept = tr_find(q->r, url, &old);
+    bool fresh = kept && zk_time_mono_ms() - old.asked_ms
+                         < TLS_REVOCATION_FRESH_MS;
 
-    if (crl == NULL) {
-        return TR_UNKNOWN;
+    if (fresh) {
+        status = tr_judge_list(q, url, old.crl);
     }
-    status = tr_judge_list(q, url, crl);
-    X509_CRL_free(crl);
+    if (status == TR_UNKNOWN) {
+        status = tr_fetch_list(q, url);
+    }
+    if (status == TR_UNKNOWN && kept && !fresh) {
+        status = tr_ask_old(q, url, &old);
+    }
+    X509_CRL_free(old.crl);
     return status;
 }
 
@@ -290,7 +413,9 @@ tr_judge_answer(struct tr_question *q, OCSP_BASICRESP *basic,
         zk_fail(&q->why, ZK_EMARSHAL, "it tells of other certificates");
         return TR_UNKNOWN;
     }
-    if (!OCSP_check_validity(from, until, TR_SKEW_S, -1)) {
+    /* Without a next one it is of this moment. */
+    if (!OCSP_check_validity(from, until, TR_SKEW_S,
+                             until == NULL ? TR_SKEW_S : -1)) {
         tls_fail(&q->why, ZK_EMARSHAL, "its date");
         return TR_UNKNOWN;
     }
@@ -334,11 +459,11 @@ tr_ask_responder(struct tr_question *q, const char *url)
     int seconds = tr_seconds_left(q);
     struct zk_errmsg why;
 
-    zk_assert(request != NULL && copy != NULL);
-    if (OCSP_request_add0_id(request, copy) == NULL) {
-        zk_panic("OCSP_request_add0_id: %s", tls_reason());
-    }
-    if (seconds == 0) {
+    zk_assert(request != NULL);
+    if (copy == NULL || OCSP_request_add0_id(request, copy) == NULL) {
+        tls_fail(&q->why, ZK_EIO, "%s: cannot be asked", url);
+        OCSP_CERTID_free(copy);
+    } else if (seconds == 0) {
         zk_fail(&q->why, ZK_ETORN, "no time left to ask");
     } else if (tls_fetch_ocsp(url, request, seconds, &response, &q->why)
                == ZK_OK) {
@@ -370,21 +495,39 @@ tr_ask_responders(struct tr_question *q)
 
 /* ---- both ---------------------------------------------------------------- */
 
+/* Responders, then lists; if neither can tell, 'why' has both reasons. */
+static enum tr_status
+tr_ask_both(struct tr_question *q)
+{
+    enum tr_status status = tr_ask_responders(q);
+    struct zk_errmsg first = q->why, second;
+
+    if (status != TR_UNKNOWN) {
+        return status;
+    }
+    status = tr_ask_lists(q);
+    second = q->why;
+    if (status == TR_UNKNOWN && first.text[0] != '\0'
+        && strcmp(first.text, second.text) != 0) {
+        zk_fail(&q->why, ZK_EMARSHAL, "%.120s; %.120s", first.text,
+                second.text);
+    }
+    return status;
+}
+
 static enum tr_status
 tr_ask(struct tr_question *q)
 {
-    enum tr_status status = TR_UNKNOWN;
+    enum tr_status status;
 
     q->store = X509_STORE_new();
     zk_assert(q->store != NULL);
-    X509_STORE_add_cert(q->store, q->issuer);
+    if (!X509_STORE_add_cert(q->store, q->issuer)) {
+        zk_panic("X509_STORE_add_cert: %s", tls_reason());
+    }
     X509_STORE_set_flags(q->store, X509_V_FLAG_PARTIAL_CHAIN);
-    if (q->r->config->ocsp) {
-        status = tr_ask_responders(q);
-    }
-    if (status == TR_UNKNOWN) {
-        status = tr_ask_lists(q);
-    }
+    X509_STORE_set_verify_cb(q->store, tr_forgive);
+    status = q->r->config->ocsp ? tr_ask_both(q) : tr_ask_lists(q);
     X509_STORE_free(q->store);
     ERR_clear_error();
     return status;
@@ -417,8 +560,8 @@ tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
             break;
         }
         tls_cert_print(q.cert, name);
-        snprintf(why, size, "cannot tell whether the certificate of %.160s "
-                 "is revoked: %.200s", name, q.why.text);
+        snprintf(why, size, "cannot tell whether the certificate of %.120s "
+                 "is revoked: %.248s", name, q.why.text);
         return X509_V_ERR_UNABLE_TO_GET_CRL;
     }
     return X509_V_OK;

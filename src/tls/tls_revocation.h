@@ -6,11 +6,12 @@
  * As Java's PKIX checker with these properties: every certificate of the path
  * but the anchor is asked for.  With ocsp its responders are asked first, and
  * lists when they cannot tell; with crl alone, lists.  Both are found where
- * the certificate says.  What cannot be told counts as revoked.
+ * the certificate says.  What cannot be told counts as revoked.  Dates of
+ * lists and answers may be off by 15 minutes, as in Java.
  *
- * Lists are kept per context: one is fetched again after
- * TLS_REVOCATION_FRESH_MS, and used for as long as it says it is valid while
- * its place does not answer.
+ * Lists that told something are kept per context, so many and so many bytes
+ * of them: one is asked for again after TLS_REVOCATION_FRESH_MS, and used for
+ * as long as it says it is valid while its place has no good one.
  *
  * Thread-safety: any thread; nobody else waits while one asks.
  */
@@ -22,9 +23,10 @@
 #include "config/tls_config.h"
 
 #define TLS_REVOCATION_FRESH_MS 60000
-/* What one question takes at most, and all of a handshake. */
+/* What one question takes at most, and all of a handshake: less than the
+ * default of zkd.handshakeTimeoutMs. */
 #define TLS_REVOCATION_ASK_S 5
-#define TLS_REVOCATION_ALL_S 15
+#define TLS_REVOCATION_ALL_S 8
 
 struct tls_revocation;
 
