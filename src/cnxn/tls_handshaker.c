@@ -28,7 +28,7 @@
 #define TH_TIMEOUT_DEFAULT_MS 10000
 
 /* Threads: a quarter of the processors, but more where a step may wait for a
- * name server or an OCSP responder. */
+ * name server, or for who tells what is revoked. */
 #define TH_THREADS_MAX 4
 #define TH_THREADS_WAITING 8
 /* What they are behind the selectors: a tenth of the share of a processor
@@ -134,8 +134,8 @@ th_threads(const struct tls_config *c)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN) / 4;
 
-    if (c->ocsp || (c->client_hostname_verification
-                    && c->allow_reverse_dns)) {
+    if (c->crl || c->ocsp
+        || (c->client_hostname_verification && c->allow_reverse_dns)) {
         return TH_THREADS_WAITING;
     }
     return n < 1 ? 1 : n > TH_THREADS_MAX ? TH_THREADS_MAX : (unsigned) n;
@@ -367,6 +367,9 @@ th_step(struct th_thread *t, struct handshake *hs, uint32_t events)
 {
     struct zk_errmsg em;
 
+    if (hs->deadline_ms <= zk_time_mono_ms()) {
+        return;                 /* Steps of others took its time: it expires. */
+    }
     if (hs->tls == NULL && !th_sniff(t, hs, events)) {
         return;
     }
@@ -482,7 +485,8 @@ th_run(void *arg)
         if (n < 0 && errno != EINTR) {
             zk_panic("epoll_wait: %m");
         }
-        for (int i = 0; i < n; i++) {
+        /* A step may wait for others: none begins when it is time to stop. */
+        for (int i = 0; i < n && !atomic_load(&t->owner->stopping); i++) {
             if (events[i].data.ptr != NULL) {
                 th_step(t, events[i].data.ptr, events[i].events);
             }
