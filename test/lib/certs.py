@@ -273,13 +273,20 @@ class Authority(Certificate):
             run('openssl', 'ca', '-config', self.config, '-revoke',
                 certificate.cert)
 
-    def crl(self, path=None):
-        """Writes the list of those that are revoked now, in DER."""
+    def crl(self, path=None, begin=None, end=None):
+        """Writes the list of those that are revoked now, in DER.  'begin'
+        and 'end' of what it says it is valid for count from now."""
         path = path or self.path('.crl')
         with self.lock:
             pem = self.path('.crl.pem')
-            run('openssl', 'ca', '-config', self.config, '-gencrl', '-out',
-                pem)
+            words = ['openssl', 'ca', '-config', self.config, '-gencrl',
+                     '-out', pem]
+            now = datetime.datetime.utcnow()
+            if begin is not None:
+                words += ['-crl_lastupdate', _time(now + begin)]
+            if end is not None:
+                words += ['-crl_nextupdate', _time(now + end)]
+            run(*words)
             run('openssl', 'crl', '-in', pem, '-outform', 'DER', '-out',
                 path)
         return path

@@ -4,6 +4,8 @@
 """ssl.crl and ssl.ocsp: lists over HTTP and from files, a responder of
 openssl, and all that can go wrong with either."""
 
+import concurrent.futures
+import datetime
 import functools
 import http.server
 import os
@@ -23,6 +25,10 @@ import certs  # noqa: E402 (the path is set just before)
 TOOL = os.path.join(os.environ.get('top_builddir', '.'), 'test', 'tls',
                     'tls_tool')
 SECONDS = 120
+MINUTE = datetime.timedelta(minutes=1)
+# Of a handshake that waits for others: TLS_REVOCATION_ALL_S, and what a busy
+# machine adds.
+LIMIT = 8 + 12
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -36,6 +42,72 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *words):      # pylint: disable=arguments-differ
         pass
+
+
+class Odd(http.server.BaseHTTPRequestHandler):
+    """Whatever a place or a responder should not do; the path says what."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        getattr(self, 'say_' + self.path[1:].partition('?')[0])()
+
+    do_POST = do_GET
+
+    def begin(self, *headers, status=200):
+        self.send_response(status)
+        for header in headers:
+            self.send_header(*header)
+        self.end_headers()
+
+    def say_junk(self):
+        self.begin(('Content-Type', 'application/ocsp-response'))
+        self.wfile.write(b'\x30\x82\x01\x00' + b'x' * 256)
+
+    def say_text(self):
+        self.begin(('Content-Type', 'text/html'))
+        self.wfile.write(b'<html>Log in first</html>')
+
+    def say_moved(self):
+        self.begin(('Location', '/junk'), status=301)
+
+    def say_huge(self):
+        """Says that 2 GB come."""
+        self.begin(('Content-Type', 'application/ocsp-response'))
+        self.wfile.write(b'\x30\x84\x7f\xff\xff\xff' + b'x' * 65536)
+
+    def say_drip(self):
+        """A byte at a time, until nobody listens any more."""
+        self.begin(('Content-Type', 'application/ocsp-response'))
+        self.wfile.write(b'\x30\x82\x01\x00')
+        for _ in range(256):
+            if self.server.over.wait(0.5):
+                return
+            self.wfile.write(b'x')
+
+    def say_nothing(self):
+        self.server.over.wait(SECONDS)
+
+    def say_headers(self):
+        """Headers without an end."""
+        self.wfile.write(b'HTTP/1.0 200 OK\r\n')
+        while not self.server.over.is_set():
+            self.wfile.write(b'X-More: x\r\n' * 1000)
+
+    def log_message(self, *words):      # pylint: disable=arguments-differ
+        pass
+
+
+class OddServer(http.server.ThreadingHTTPServer):
+    """Whose clients go when they have had enough."""
+
+    def __init__(self):
+        super().__init__(('127.0.0.1', 0), Odd)
+        self.over = threading.Event()
+        self.asked = []
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Responder:
@@ -92,13 +164,20 @@ class Revocation(unittest.TestCase):
         cls.url = 'http://127.0.0.1:%d' % cls.http.server_port
         cls.thread = threading.Thread(target=cls.http.serve_forever)
         cls.thread.start()
+        cls.odd = OddServer()
+        cls.odd_url = 'http://127.0.0.1:%d' % cls.odd.server_port
+        cls.odd_thread = threading.Thread(target=cls.odd.serve_forever)
+        cls.odd_thread.start()
         cls.numbers = iter(range(1000))
 
     @classmethod
     def tearDownClass(cls):
-        cls.http.shutdown()
-        cls.thread.join()
-        cls.http.server_close()
+        cls.odd.over.set()
+        for server, thread in ((cls.http, cls.thread),
+                               (cls.odd, cls.odd_thread)):
+            server.shutdown()
+            thread.join()
+            server.server_close()
         cls.temporary.cleanup()
 
     def client(self, extensions, issuer=None):
@@ -113,10 +192,10 @@ class Revocation(unittest.TestCase):
     def responder_at(self, url):
         return 'authorityInfoAccess=OCSP;URI:%s\n' % url
 
-    def publish(self, authority=None, name='ca.crl'):
+    def publish(self, authority=None, name='ca.crl', **dates):
         """Writes the authority's list of now to the web server."""
         path = os.path.join(self.web, name)
-        (authority or self.world.ca).crl(path + '.new')
+        (authority or self.world.ca).crl(path + '.new', **dates)
         os.rename(path + '.new', path)
         return path
 
@@ -190,6 +269,29 @@ class Revocation(unittest.TestCase):
             tool.stdin.close()
         self.assertEqual(Quiet.asked - before, 1)
 
+    def test_old_list_expires_at_once(self):
+        """One that is not valid any more is not kept for its minute."""
+        self.publish(name='short.crl', begin=-60 * MINUTE,
+                     end=-15 * MINUTE + datetime.timedelta(seconds=3))
+        client = self.client(self.points(self.url + '/short.crl'))
+        with subprocess.Popen(self.words('rounds', client, 'crl'), text=True,
+                              stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as tool:
+            said = ''
+            deadline = time.monotonic() + SECONDS
+            while 'CRL has expired' not in said:
+                self.assertLess(time.monotonic(), deadline)
+                tool.stdin.write('go\n')
+                tool.stdin.flush()
+                said = tool.stdout.readline() + tool.stdout.readline()
+            # Now there is a new one.
+            self.publish(name='short.crl')
+            tool.stdin.write('go\n')
+            tool.stdin.flush()
+            said = tool.stdout.readline() + tool.stdout.readline()
+            self.assertIn('server: ok', said)
+            tool.stdin.close()
+
     def test_second_place(self):
         self.publish()
         client = self.client(self.points(self.url + '/none.crl',
@@ -220,16 +322,36 @@ class Revocation(unittest.TestCase):
                               + client.subject + ' is revoked', said)
                 self.assertIn(text, said)
 
-    def test_silent_place(self):
-        """A place that accepts and says nothing holds nobody for long."""
-        with socket.socket() as silent:
-            silent.bind(('127.0.0.1', 0))
-            silent.listen(8)
-            url = 'http://127.0.0.1:%d/x.crl' % silent.getsockname()[1]
+    def test_dates(self):
+        """Clocks may differ by a quarter of an hour."""
+        for begin, end, text in (
+                (-60 * MINUTE, -5 * MINUTE, None),
+                (-60 * MINUTE, -20 * MINUTE, 'CRL has expired'),
+                (5 * MINUTE, 60 * MINUTE, None),
+                (20 * MINUTE, 60 * MINUTE, 'CRL is not yet valid')):
+            self.publish(name='dates.crl', begin=begin, end=end)
+            client = self.client(self.points(self.url + '/dates.crl'))
+            if text is None:
+                self.is_good(client, 'crl')
+            else:
+                self.is_bad(text, client, 'crl')
+
+    def test_revoked_at_another_date(self):
+        """A clock that differs does not make a revoked one good."""
+        client = self.client(self.points(self.url + '/late.crl'))
+        self.world.ca.revoke(client)
+        self.publish(name='late.crl', begin=-60 * MINUTE, end=-5 * MINUTE)
+        self.is_bad('certificate is revoked', client, 'crl')
+
+    def test_odd_places(self):
+        for path in ('/junk', '/text', '/moved', '/huge', '/text?a=b'):
+            url = self.odd_url + path
             client = self.client(self.points(url))
-            begin = time.monotonic()
-            self.is_bad('cannot tell whether', client, 'crl')
-            self.assertGreater(time.monotonic() - begin, 3)
+            self.odd.asked.clear()
+            said = self.ask(client, 'crl')
+            self.assertIn('cannot tell whether', said)
+            self.assertIn(url + ': ', said)
+            self.assertEqual(self.odd.asked, [path])
 
     def test_chain(self):
         """The authority in between is asked for, too."""
@@ -286,6 +408,54 @@ class Revocation(unittest.TestCase):
                      self.world.other_ca):
             responder.start(ca, liar)
             self.is_bad('its signature', client, 'ocsp')
+
+    def test_odd_responders(self):
+        for path in ('/junk', '/text', '/moved', '/huge'):
+            url = self.odd_url + path
+            client = self.client(self.responder_at(url))
+            self.odd.asked.clear()
+            said = self.ask(client, 'ocsp')
+            self.assertEqual(self.odd.asked, [path])
+            self.assertIn('cannot tell whether the certificate of '
+                          + client.subject + ' is revoked: ' + url + ': ',
+                          said)
+
+    def test_slow_places(self):
+        """None of them holds a handshake longer than it may take, nor do
+        four of them one after the other."""
+        ways = [['/drip'], ['/nothing'], ['/headers'],
+                ['/nothing', '/drip', '/headers', '/junk']]
+        clients = [self.client('authorityInfoAccess=%s\n' % ','.join(
+            'OCSP;URI:' + self.odd_url + path for path in paths))
+                   for paths in ways]
+        clients.append(self.client(self.points(self.odd_url + '/nothing')))
+        self.odd.asked.clear()
+        with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+            begin = time.monotonic()
+            for said in pool.map(lambda c: self.ask(c, 'ocsp'), clients):
+                self.assertIn('cannot tell whether', said)
+            self.assertLess(time.monotonic() - begin, LIMIT)
+        self.assertLessEqual({'/drip', '/nothing', '/headers'},
+                             set(self.odd.asked))
+
+    def test_both_reasons(self):
+        client = self.client(self.responder_at(self.odd_url + '/text')
+                             + self.points(self.url + '/none.crl'))
+        said = self.ask(client, 'ocsp')
+        self.assertIn(self.odd_url + '/text: ', said)
+        self.assertIn('; %s/none.crl: ' % self.url, said)
+
+    def test_nobody_asks(self):
+        """Without either property nobody is asked, whoever is revoked."""
+        responder = self.responder()
+        client = self.client(self.responder_at(responder.url)
+                             + self.points(self.url + '/nobody.crl'))
+        self.world.ca.revoke(client)
+        self.publish(name='nobody.crl')
+        before = Quiet.asked
+        self.is_good(client)
+        self.assertEqual(Quiet.asked, before)
+        self.is_bad('certificate is revoked', client, 'crl')
 
     def test_ocsp_unknown(self):
         """A responder for another authority does not know it."""
