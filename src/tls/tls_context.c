@@ -107,8 +107,10 @@ tls_context_create(const struct tls_config *config, unsigned sides,
     ctx->created = stamps;
     ctx->revocation = tls_revocation_create(config);
     zk_mutex_init(&ctx->lock, ZK_LOCK_leaf);
+    zk_lock(&ctx->lock);
     ctx->server = loaded.server;
     ctx->client = loaded.client;
+    zk_unlock(&ctx->lock);
     *out = ctx;
     return ZK_OK;
 }
@@ -133,8 +135,10 @@ tls_context_unref(struct tls_context *ctx)
     }
     zk_assert(ctx->watcher == NULL);
     tls_revocation_destroy(ctx->revocation);
+    zk_lock(&ctx->lock);
     SSL_CTX_free(ctx->server);
     SSL_CTX_free(ctx->client);
+    zk_unlock(&ctx->lock);
     zk_mutex_fini(&ctx->lock);
     ctx->magic = 0;
     free(ctx);

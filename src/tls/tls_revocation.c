@@ -76,10 +76,12 @@ tls_revocation_destroy(struct tls_revocation *r)
         return;
     }
     ZK_CHECK(r, TLS_REVOCATION_MAGIC);
+    zk_lock(&r->lock);
     for (size_t i = 0; i < TR_KEPT; i++) {
         free(r->kept[i].url);
         X509_CRL_free(r->kept[i].crl);
     }
+    zk_unlock(&r->lock);
     zk_mutex_fini(&r->lock);
     r->magic = 0;
     free(r);
