@@ -38,8 +38,20 @@ purge_date(int64_t ms, char *text, size_t size)
     }
 }
 
+/* A snapshot goes in steps.  A log does not: a leader may be reading it for a
+ * learner that lags behind, and a file that becomes shorter under its reader
+ * looks like one that a crash has cut off. */
+static int
+purge_file(const struct purge *p, const struct zk_file *f, bool log)
+{
+    if (log) {
+        return unlink(f->path) != 0 ? errno : 0;
+    }
+    return file_remover_remove(f->path, p->stop);
+}
+
 static void
-purge_remove(const struct purge *p, const struct zk_file *f)
+purge_remove(const struct purge *p, const struct zk_file *f, bool log)
 {
     char date[64];
     int err;
@@ -50,7 +62,7 @@ purge_remove(const struct purge *p, const struct zk_file *f)
     } else {
         zk_info(purge, "Removing file: %s\t%s", date, f->path);
     }
-    err = file_remover_remove(f->path, p->stop);
+    err = purge_file(p, f, log);
     if (err == 0 || err == ENOENT) {
         CRASH_HERE(purge_half);
     } else if (p->out != NULL) {
@@ -83,10 +95,10 @@ purge_files(const struct purge *p, int64_t oldest)
     size_t first_log = zk_file_list_first_log(&p->logs, oldest);
 
     for (size_t i = 0; i < p->logs.n && i < first_log; i++) {
-        purge_remove(p, &p->logs.v[i]);
+        purge_remove(p, &p->logs.v[i], true);
     }
     for (size_t i = 0; i < p->snaps.n && p->snaps.v[i].zxid < oldest; i++) {
-        purge_remove(p, &p->snaps.v[i]);
+        purge_remove(p, &p->snaps.v[i], false);
     }
 }
 

@@ -3,6 +3,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "persistence/file_remover.h"
 #include "persistence/purge_txn_log.h"
@@ -226,6 +228,31 @@ put_large(const char *path)
     fclose(f);
 }
 
+/* A leader may be sending it to a learner. */
+static void
+test_a_log_stays_whole_for_its_reader(void)
+{
+    char name[256];
+    struct stat st;
+    char *out;
+    int fd;
+
+    start();
+    put_all("a", "snapshot", "5 9 c");
+    put_all("a", "log", "1 5 9 c");
+    snprintf(name, sizeof name, "%s/a/version-2/log.1", dir);
+    CU_ASSERT_EQUAL(truncate(name, 40 << 20), 0);
+    fd = open(name, O_RDONLY);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_NOT_EQUAL(access(name, F_OK), 0);
+    CU_ASSERT_EQUAL(fstat(fd, &st), 0);
+    CU_ASSERT_EQUAL(st.st_size, 40 << 20);
+    close(fd);
+    free(out);
+    finish();
+}
+
 static void
 test_large_files_are_removed_in_steps(void)
 {
@@ -255,6 +282,8 @@ test_large_files_are_removed_in_steps(void)
 }
 
 static const struct zk_test tests[] = {
+    { "a log stays whole for its reader",
+      test_a_log_stays_whole_for_its_reader },
     { "large files are removed in steps",
       test_large_files_are_removed_in_steps },
     { "keeps what Java keeps", test_keeps_what_is_needed },
