@@ -494,6 +494,20 @@ net_stream_write(struct net_stream *s, const void *p, size_t len,
                              : ns_write_plain(s, p, len, timeout_ms, em);
 }
 
+/* Who reads without ever having to wait must look at the clock himself. */
+static int
+ns_time_left(struct net_cancel *cancel, int64_t deadline_ms,
+             struct zk_errmsg *em)
+{
+    int64_t now_ms = zk_time_mono_ms();
+
+    if (cancel != NULL
+        && net_cancel_wait(cancel, -1, 0, now_ms) == NET_CANCELLED) {
+        return zk_fail(em, ZK_ESTOPPED, "cancelled");
+    }
+    return now_ms >= deadline_ms ? ZK_ETORN : ZK_OK;
+}
+
 int
 net_stream_finish(struct net_stream *s, int64_t deadline_ms,
                   struct net_cancel *cancel, struct zk_errmsg *em)
@@ -511,8 +525,11 @@ net_stream_finish(struct net_stream *s, int64_t deadline_ms,
     net_tls_say_goodbye(&s->tls);
     (void) shutdown(s->fd, SHUT_WR);
     while (rv == ZK_OK && got > 0) {
-        rv = net_tls_read(&s->tls, dropped, sizeof dropped, cancel,
-                          deadline_ms, &got, &why);
+        rv = ns_time_left(cancel, deadline_ms, &why);
+        if (rv == ZK_OK) {
+            rv = net_tls_read(&s->tls, dropped, sizeof dropped, cancel,
+                              deadline_ms, &got, &why);
+        }
     }
     if (rv == ZK_ETORN) {
         (void) zk_fail(&why, rv, "it does not end the connection");

@@ -66,6 +66,19 @@ nt_wait(struct net_tls *t, enum tls_result wanted, enum tls_result own,
     return ZK_OK;
 }
 
+/* Only the end is left to it.  After a write that was given up OpenSSL would
+ * take the bytes that come next for those that it still owes. */
+static void
+nt_break(struct net_tls *t, const struct zk_errmsg *why)
+{
+    zk_lock(&t->lock);
+    if (!t->failed) {
+        t->failed = true;
+        t->why = *why;
+    }
+    zk_unlock(&t->lock);
+}
+
 /* ---- the handshake ----------------------------------------------------- */
 
 /* No other thread is here yet, and a call may take long: no lock. */
@@ -113,6 +126,7 @@ net_tls_handshake(struct net_tls *t, struct tls_conn *conn,
     t->conn = conn;
     rv = nt_shake(t, cancel, deadline_ms, em);
     if (rv != ZK_OK) {
+        nt_break(t, em);
         return rv;
     }
     snprintf(t->cipher, sizeof t->cipher, "%s", tls_conn_cipher(conn));
@@ -210,6 +224,7 @@ net_tls_write(struct net_tls *t, const void *p, size_t len,
         enum tls_result result;
         size_t put;
         int rv = nt_write_once(t, at, len, &put, &result, em);
+
         if (rv == ZK_OK && result == TLS_DONE) {
             at += put;
             len -= put;
@@ -218,6 +233,13 @@ net_tls_write(struct net_tls *t, const void *p, size_t len,
             rv = nt_wait(t, result, TLS_WANT_WRITE, NULL,
                          timeout_ms <= 0 ? INT64_MAX : moved_ms + timeout_ms,
                          em);
+            if (rv != ZK_OK) {
+                const struct zk_errmsg why = {
+                    "a write was given up half way"
+                };
+
+                nt_break(t, &why);
+            }
         }
         if (rv != ZK_OK) {
             return rv;

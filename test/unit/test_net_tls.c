@@ -575,6 +575,55 @@ test_finish_waits_for_the_other_side(void)
     net_cancel_fini(&cancel);
 }
 
+/* A peer that always has something to say does not keep us: what it sent
+ * before is left unread once the time is over, or the wait is cancelled. */
+static void
+check_finish_leaves(int64_t deadline_ms, struct net_cancel *cancel, int rv)
+{
+    static const uint8_t some[4096];
+    struct pair p = make_pair();
+    struct zk_errmsg em = { "" };
+    uint8_t b[16];
+    size_t got = 0;
+
+    CU_ASSERT_EQUAL(net_stream_write(p.b, some, sizeof some, FAR_MS, &em),
+                    ZK_OK);
+    CU_ASSERT_EQUAL(net_stream_finish(p.a, deadline_ms, cancel, &em), rv);
+    CU_ASSERT_EQUAL(net_stream_read(p.a, b, sizeof b, FAR_MS, &got, &em),
+                    ZK_OK);
+    CU_ASSERT_EQUAL(got, sizeof b);
+    net_stream_destroy(p.a);
+    net_stream_destroy(p.b);
+}
+
+static void
+test_finish_looks_at_the_clock_while_it_reads(void)
+{
+    struct net_cancel cancel;
+
+    net_cancel_init(&cancel);
+    net_cancel_fire(&cancel);
+    check_finish_leaves(zk_time_mono_ms(), NULL, ZK_ETORN);
+    check_finish_leaves(INT64_MAX, &cancel, ZK_ESTOPPED);
+    net_cancel_fini(&cancel);
+}
+
+/* Whatever comes behind half a write would be taken for its other half. */
+static void
+test_nothing_is_written_behind_half_a_write(void)
+{
+    static const uint8_t much[32 << 20];
+    struct pair p = make_pair();
+    struct zk_errmsg em = { "" };
+
+    CU_ASSERT_EQUAL(net_stream_write(p.a, much, sizeof much, 20, &em),
+                    ZK_ETORN);
+    CU_ASSERT_EQUAL(net_stream_write(p.a, "x", 1, 20, &em), ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "given up half way"));
+    net_stream_destroy(p.a);
+    net_stream_destroy(p.b);
+}
+
 /* ---- handshakes that do not happen ------------------------------------- */
 
 static void
@@ -944,6 +993,10 @@ static const struct zk_test tests[] = {
       test_strangers_and_impostors_are_refused_and_hear_of_it },
     { "finish waits for the other side",
       test_finish_waits_for_the_other_side },
+    { "finish looks at the clock while it reads",
+      test_finish_looks_at_the_clock_while_it_reads },
+    { "nothing is written behind half a write",
+      test_nothing_is_written_behind_half_a_write },
     { "a handshake that stalls costs no more than its time",
       test_a_handshake_that_stalls_costs_no_more_than_its_time },
     { "a connect ends with its handshake's time",
