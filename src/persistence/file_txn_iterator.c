@@ -148,8 +148,12 @@ fti_open_next(struct file_txn_iterator *it, struct zk_errmsg *em)
         }
         if (rv == ZK_ETORN) {
             fti_note(it, why.text);
+        } else if (rv == ZK_ENOTFOUND && it->prev >= 0) {
+            /* A purge took it: what it held is missing between what was read
+             * and what comes. */
+            return zk_fail(em, ZK_EIO, "%s was removed while the log was "
+                           "read", path);
         } else if (rv != ZK_ENOTFOUND) {
-            /* Not there any more: a purge took it. */
             return zk_fail(em, rv, "%s%s", why.text,
                            rv == ZK_ECORRUPT ? FTI_ADVICE : "");
         }

@@ -280,6 +280,36 @@ test_rolls(void)
     finish();
 }
 
+/* Whoever reads must not take what is behind the hole for what comes next. */
+static void
+test_a_file_that_goes_while_it_is_read(void)
+{
+    struct file_txn_iterator *it;
+    int64_t epoch = INT64_C(1) << 32;
+    struct zk_errmsg em = { "" };
+    struct zk_slice bytes;
+    struct txn_view txn;
+    char *path;
+
+    dir = zk_test_mkdir();
+    write_file(1, 2);
+    write_file(3, 4);
+    write_file(epoch + 1, epoch + 2);
+    CU_ASSERT_EQUAL_FATAL(file_txn_iterator_open(dir, 1, MAX_RECORD, &it,
+                                                 &em), ZK_OK);
+    CU_ASSERT_EQUAL(file_txn_iterator_next(it, &bytes, &txn, &em), ZK_OK);
+    path = path_of("log.3");
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT_EQUAL(file_txn_iterator_next(it, &bytes, &txn, &em), ZK_OK);
+    CU_ASSERT_EQUAL(txn.zxid, 2);
+    CU_ASSERT_EQUAL(file_txn_iterator_next(it, &bytes, &txn, &em), ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, path));
+    file_txn_iterator_close(it);
+    free(path);
+    zk_test_rmdir(dir);
+    free(dir);
+}
+
 static void
 test_too_big(void)
 {
@@ -809,6 +839,8 @@ static const struct zk_test tests[] = {
     { "header and record are Java's", test_format },
     { "the file grows as Java's does", test_preallocation },
     { "rolls: by size, by hand, at each start", test_rolls },
+    { "a file that goes while it is read",
+      test_a_file_that_goes_while_it_is_read },
     { "a record that could not be read back is refused", test_too_big },
     { "a full disk drops the batch and later ones succeed",
       test_full_disk },
