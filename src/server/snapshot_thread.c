@@ -10,6 +10,10 @@
 #include "util/zk_thread.h"
 #include "util/zk_time.h"
 
+/* How long a snapshot that failed (no room, a learner's is under way) waits for
+ * its next try. */
+#define ST_RETRY_MS 10000
+
 struct snapshot_thread {
     unsigned magic;
 #define SNAPSHOT_THREAD_MAGIC 0x536e7054
@@ -22,12 +26,33 @@ struct snapshot_thread {
     struct zk_cond changed;
     bool wanted ZK_GUARDED;     /* Asked for or under way. */
     bool stopping ZK_GUARDED;
+    bool sweep ZK_GUARDED;      /* There may be files to remove. */
     bool held ZK_GUARDED;
     int64_t go_on_ms ZK_GUARDED;    /* Monotonic; not before this. */
 };
 
-static void
-st_take(struct snapshot_thread *st)
+static bool
+st_is_in_a_hurry(struct snapshot_thread *st)
+{
+    return atomic_load(&st->db->give_up) || atomic_load(&st->db->hurry);
+}
+
+/* False when there is no time for another try. */
+static bool
+st_wait_for_retry(struct snapshot_thread *st)
+{
+    int64_t until_ms = zk_time_mono_ms() + ST_RETRY_MS;
+
+    zk_lock(&st->lock);
+    while (!st_is_in_a_hurry(st)
+           && zk_cond_wait_until(&st->changed, &st->lock, until_ms)) {
+    }
+    zk_unlock(&st->lock);
+    return !st_is_in_a_hurry(st);
+}
+
+static int
+st_try(struct snapshot_thread *st)
 {
     struct zk_errmsg em;
     int rv = ZK_ESTOPPED;
@@ -36,13 +61,26 @@ st_take(struct snapshot_thread *st)
     if (!atomic_load(&st->db->give_up)) {
         rv = zk_database_snapshot(st->db, &em);
     }
+    if (rv == ZK_ESTOPPED) {
+        zk_info(snap, "the snapshot under way was given up");
+    } else if (rv != ZK_OK) {
+        zk_error(snap, "no snapshot was taken: %s", em.text);
+    }
+    return rv;
+}
+
+static void
+st_take(struct snapshot_thread *st)
+{
+    int rv = st_try(st);
+
+    while (rv != ZK_OK && rv != ZK_ESTOPPED && st_wait_for_retry(st)) {
+        rv = st_try(st);
+    }
     if (rv == ZK_OK) {
         CRASH_HERE(start_snapshot_done);
-    } else if (rv == ZK_ESTOPPED) {
-        atomic_store(&st->db->snapshot_missed, true);
-        zk_info(snap, "the snapshot under way was given up");
     } else {
-        zk_error(snap, "no snapshot was taken: %s", em.text);
+        atomic_store(&st->db->snapshot_missed, true);
     }
 }
 
@@ -50,11 +88,11 @@ static void
 st_run(void *arg)
 {
     struct snapshot_thread *st = arg;
-    bool sweep = true;          /* A crash may have left something. */
 
     zk_lock(&st->lock);
+    st->sweep = true;           /* A crash may have left something. */
     for (;;) {
-        while (!st->wanted && !st->stopping && !sweep) {
+        while (!st->wanted && !st->stopping && !st->sweep) {
             zk_cond_wait(&st->changed, &st->lock);
         }
         if (!st->wanted && st->stopping) {
@@ -66,13 +104,13 @@ st_run(void *arg)
             zk_lock(&st->lock);
             st->wanted = false;
             atomic_store(&st->db->give_up, false);
-            sweep = true;
+            st->sweep = true;
             atomic_store(&st->busy, st->stopping);
             zk_cond_broadcast(&st->changed);
             continue;
         }
         /* Broken off for a snapshot it comes again behind that. */
-        sweep = false;
+        st->sweep = false;
         zk_unlock(&st->lock);
         file_txn_snap_log_sweep(st->db->files, &st->busy);
         zk_lock(&st->lock);
@@ -108,6 +146,18 @@ snapshot_thread_request(struct snapshot_thread *st)
     }
     zk_unlock(&st->lock);
     return idle;
+}
+
+void
+snapshot_thread_sweep(struct snapshot_thread *st)
+{
+    if (st != NULL) {
+        ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
+        zk_lock(&st->lock);
+        st->sweep = true;
+        zk_cond_broadcast(&st->changed);
+        zk_unlock(&st->lock);
+    }
 }
 
 /* ---- between roles ------------------------------------------------------ */
@@ -193,14 +243,15 @@ snapshot_thread_give_up(struct snapshot_thread *st)
 }
 
 void
-snapshot_thread_give_up_held(struct snapshot_thread *st)
+snapshot_thread_give_up_resting(struct snapshot_thread *st)
 {
     if (st == NULL) {
         return;
     }
     ZK_CHECK(st, SNAPSHOT_THREAD_MAGIC);
     zk_lock(&st->lock);
-    if (st->wanted && st->held) {
+    if (st->wanted
+        && (st->held || zk_time_mono_ms() < st->go_on_ms)) {
         atomic_store(&st->db->give_up, true);
         zk_cond_broadcast(&st->changed);
     }

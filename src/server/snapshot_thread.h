@@ -20,8 +20,11 @@ struct snapshot_thread;
 struct snapshot_thread *snapshot_thread_create(struct zk_database *db);
 /* Gives up what is under way and ends the thread.  NULL is fine. */
 void snapshot_thread_destroy(struct snapshot_thread *st);
-/* Has a snapshot taken; false when one is under way already. */
+/* Has a snapshot taken; false when one is under way already.  One that fails
+ * is tried again every ten seconds. */
 bool snapshot_thread_request(struct snapshot_thread *st);
+/* Has files removed that were set aside (file_remover.h).  NULL is fine. */
+void snapshot_thread_sweep(struct snapshot_thread *st);
 /* Has a snapshot under way rest, without waiting for it; and go on again, or
  * begin, 'after_ms' from now.  NULL is fine. */
 void snapshot_thread_hold(struct snapshot_thread *st);
@@ -32,8 +35,9 @@ void snapshot_thread_finish(struct snapshot_thread *st);
 /* Has it given up, and waits until tree and folder are rid of it: for one
  * write-back at most.  NULL is fine. */
 void snapshot_thread_give_up(struct snapshot_thread *st);
-/* Has it given up if it rests in a hold; does not wait. */
-void snapshot_thread_give_up_held(struct snapshot_thread *st);
+/* Has it given up if it rests, in a hold or shortly behind one; does not
+ * wait.  The database's lock may be held. */
+void snapshot_thread_give_up_resting(struct snapshot_thread *st);
 /* On the SnapshotThread: returns when the hold ends or nobody wants the
  * snapshot any more.  Elsewhere (a test) it returns at once. */
 void snapshot_thread_rest(struct snapshot_thread *st);

@@ -19,6 +19,8 @@
  * about 100 MB a second are left of its speed. */
 #define DB_SNAPSHOT_STEP (16 * 1024)
 #define DB_SNAPSHOT_PAUSE_US 100
+/* What writers may put aside for one that rests longer. */
+#define DB_ASIDE_MAX ((size_t) 64 << 20)
 
 struct data_tree *
 zk_database_new_tree(const struct zk_database *db)
@@ -39,6 +41,7 @@ zk_database_create(const struct storage_config *storage)
 
     db->magic = ZK_DATABASE_MAGIC;
     db->storage = storage;
+    db->aside_max = DB_ASIDE_MAX;
     db->tree = zk_database_new_tree(db);
     db->watches = watch_manager_create();
     zk_rwlock_init(&db->lock, ZK_LOCK_database);
@@ -233,6 +236,16 @@ db_check_digest(struct zk_database *db, const struct txn_view *txn)
     }
 }
 
+/* A snapshot that rests takes nothing of what writers put aside for it: it is
+ * given up before that becomes a second tree. */
+static void
+db_check_aside(struct zk_database *db)
+{
+    if (data_tree_aside(db->tree) > db->aside_max) {
+        snapshot_thread_give_up_resting(db->snapshots);
+    }
+}
+
 void ZK_NO_ANALYSIS
 zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
                   const struct txn_view *txn, struct txn_result *res)
@@ -247,6 +260,7 @@ zk_database_apply(struct zk_database *db, struct txn_bytes *bytes,
     server_metrics_add_n(METRIC_outstanding_changes_removed,
                          changes - outstanding_changes_size(db->changes));
     committed_log_add(db->committed, bytes);
+    db_check_aside(db);
 }
 
 /* ---- snapshots --------------------------------------------------------- */

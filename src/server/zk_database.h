@@ -37,6 +37,9 @@ struct zk_database {
     const struct storage_config *storage;
     struct watch_manager *watches;
     struct file_txn_snap_log *files;    /* NULL before load. */
+    /* What writers may put aside for a snapshot that rests before it is given
+     * up: DB_ASIDE_MAX, or what a test sets. */
+    size_t aside_max;
 
     struct zk_rwlock lock;
     /* Under 'lock'.  Another tree takes its place only between roles, and

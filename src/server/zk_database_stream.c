@@ -36,7 +36,7 @@ zk_database_stream_begin(struct zk_database *db, int64_t *zxid)
     zk_write_unlock(&db->lock);
     if (snap == NULL) {
         /* The role may not begin before this learner has its snapshot. */
-        snapshot_thread_give_up_held(db->snapshots);
+        snapshot_thread_give_up_resting(db->snapshots);
         return NULL;
     }
     s = zk_xcalloc(1, sizeof *s);

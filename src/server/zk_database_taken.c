@@ -87,6 +87,7 @@ zk_database_save_taken(struct zk_database *db, struct zk_errmsg *em)
     zk_write_lock(&db->lock);
     data_tree_snapshot_end(s.snap);
     zk_write_unlock(&db->lock);
+    snapshot_thread_sweep(db->snapshots);
     if (rv == ZK_OK) {
         db->unsaved = false;
         db->continuous_from = src.zxid;
@@ -126,6 +127,7 @@ zk_database_truncate(struct zk_database *db, int64_t zxid,
     /* Of what is cut off, or about to be. */
     snapshot_thread_give_up(db->snapshots);
     rv = file_txn_snap_log_truncate(db->files, zxid, em);
+    snapshot_thread_sweep(db->snapshots);
     if (rv != ZK_OK) {
         return rv;
     }

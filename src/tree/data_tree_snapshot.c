@@ -16,6 +16,10 @@
 #include "jute/output_archive.h"
 #include "tree/data_tree_internal.h"
 
+/* What next takes of the bytes put aside at a time, on top of its budget: more
+ * than writers put there meanwhile. */
+#define ASIDE_STEP ((size_t) 1 << 20)
+
 struct data_tree_snapshot {
     unsigned magic;
 #define DATA_TREE_SNAPSHOT_MAGIC 0x44745370
@@ -29,7 +33,8 @@ struct data_tree_snapshot {
     uint64_t *done;             /* One bit a slot. */
     uint32_t at;                /* All slots below are done. */
     bool ended;                 /* The end marker is out. */
-    struct zk_buf aside;        /* What goes out before anything else. */
+    struct zk_buf aside;        /* What goes out before anything else, */
+    size_t aside_at;            /* from here on. */
     uint32_t *chain;            /* Ancestors on their way out. */
     size_t chain_cap;
     struct zk_buf parent_path;  /* Of 'parent', while nothing changes. */
@@ -152,6 +157,25 @@ snapshot_skip(struct data_tree_snapshot *snap, uint32_t slot)
     set_done(snap, slot);
 }
 
+/* False when more is left of it, which goes before all nodes. */
+static bool
+take_aside(struct data_tree_snapshot *snap, struct zk_buf *out)
+{
+    size_t left = data_tree_snapshot_aside(snap);
+    size_t n = left < ASIDE_STEP ? left : ASIDE_STEP;
+
+    if (left > 0) {
+        zk_buf_append(out, snap->aside.data + snap->aside_at, n);
+        snap->aside_at += n;
+    }
+    if (n < left) {
+        return false;
+    }
+    zk_buf_fini(&snap->aside);
+    snap->aside_at = 0;
+    return true;
+}
+
 bool
 data_tree_snapshot_next(struct data_tree_snapshot *snap, struct zk_buf *out,
                         size_t budget)
@@ -159,8 +183,9 @@ data_tree_snapshot_next(struct data_tree_snapshot *snap, struct zk_buf *out,
     size_t start = out->len;
 
     ZK_CHECK(snap, DATA_TREE_SNAPSHOT_MAGIC);
-    zk_buf_append(out, snap->aside.data, snap->aside.len);
-    zk_buf_fini(&snap->aside);
+    if (!take_aside(snap, out)) {
+        return true;
+    }
     snap->parent = SLOT_NONE;
     while (snap->at < snap->limit && out->len - start < budget) {
         uint32_t slot = snap->at++;
@@ -178,6 +203,20 @@ data_tree_snapshot_next(struct data_tree_snapshot *snap, struct zk_buf *out,
         snap->ended = true;
     }
     return false;
+}
+
+size_t
+data_tree_snapshot_aside(const struct data_tree_snapshot *snap)
+{
+    ZK_CHECK(snap, DATA_TREE_SNAPSHOT_MAGIC);
+    return snap->aside.len - snap->aside_at;
+}
+
+size_t
+data_tree_aside(const struct data_tree *tree)
+{
+    ZK_CHECK(tree, DATA_TREE_MAGIC);
+    return tree->snap != NULL ? data_tree_snapshot_aside(tree->snap) : 0;
 }
 
 int64_t

@@ -27,8 +27,13 @@ struct data_tree_snapshot *data_tree_snapshot_begin(struct data_tree *tree);
  * until about 'budget' bytes are added.  False once all is out. */
 bool data_tree_snapshot_next(struct data_tree_snapshot *snap,
                              struct zk_buf *out, size_t budget);
+/* The bytes that writers have put aside and next has not taken yet; tree held
+ * shared. */
+size_t data_tree_snapshot_aside(const struct data_tree_snapshot *snap);
 int64_t data_tree_snapshot_zxid(const struct data_tree_snapshot *snap);
 int64_t data_tree_snapshot_digest(const struct data_tree_snapshot *snap);
+/* The same of the snapshot under way of a tree; 0 when there is none. */
+size_t data_tree_aside(const struct data_tree *tree);
 /* Tree held exclusively; also in the middle (a failed disk). */
 void data_tree_snapshot_end(struct data_tree_snapshot *snap);
 

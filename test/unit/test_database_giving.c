@@ -9,6 +9,7 @@
 #include "server/snapshot_thread.h"
 #include "server/zk_database_sync.h"
 #include "test/lib/zk_test.h"
+#include "tree/data_tree_internal.h"
 #include "util/zk_time.h"
 
 #define Z(epoch, counter) ((int64_t) (epoch) << 32 | (counter))
@@ -277,7 +278,111 @@ test_a_snapshot_rests_between_roles(void)
     bench_close(&b);            /* Held: the end waits for nothing. */
 }
 
+/* It is not forgotten until snapCount transactions later. */
+static void
+test_a_snapshot_that_fails_stays_due(void)
+{
+    struct zk_database_stream *s;
+    struct bench b;
+    int64_t zxid;
+
+    bench_open(&b);
+    put(&b, Z(1, 1));
+    s = zk_database_stream_begin(b.db, &zxid);      /* In its way. */
+    CU_ASSERT(snapshot_thread_request(b.db->snapshots));
+    snapshot_thread_finish(b.db->snapshots);
+    CU_ASSERT(atomic_load(&b.db->snapshot_missed));
+    zk_database_stream_end(s);
+    bench_close(&b);
+}
+
+/* Logs and applies a change of the data of /n<which>, or its creation. */
+static void
+put_large(struct bench *b, int64_t zxid, int which, bool create)
+{
+    static const uint8_t large[100000];
+    struct zk_slice data = zk_slice(large, (int32_t) sizeof large);
+    char *path = zk_xasprintf("/n%d", which);
+    struct zk_buf txn = { 0 };
+    struct zk_errmsg em;
+    struct zk_slice bytes;
+
+    txn_encode_header(&txn, 0x100, 1, zxid, 1000,
+                      create ? OP_CREATE : OP_SET_DATA);
+    if (create) {
+        txn_encode_create(&txn, zk_slice_str(path), data, acl_raw_open,
+                          false, -1);
+    } else {
+        txn_encode_set_data(&txn, zk_slice_str(path), data, 1);
+    }
+    bytes = zk_slice(txn.data, (int32_t) txn.len);
+    must(zk_database_log(b->db, bytes, true, &em), &em);
+    must(zk_database_apply_one(b->db, bytes, &em), &em);
+    zk_buf_fini(&txn);
+    free(path);
+}
+
+static bool
+is_under_way(struct bench *b)
+{
+    bool yes;
+
+    zk_read_lock(&b->db->lock);
+    yes = b->db->tree->snap != NULL;
+    zk_read_unlock(&b->db->lock);
+    return yes;
+}
+
+/* A snapshot that has begun, is not at its end, and rests; false when time
+ * is over. */
+static bool
+rest_in_the_middle(struct bench *b, int64_t deadline_ms)
+{
+    while (zk_time_mono_ms() < deadline_ms) {
+        (void) snapshot_thread_request(b->db->snapshots);
+        while (!is_under_way(b) && zk_time_mono_ms() < deadline_ms) {
+            (void) snapshot_thread_request(b->db->snapshots);
+        }
+        snapshot_thread_hold(b->db->snapshots);
+        if (is_under_way(b)) {
+            return true;
+        }
+        snapshot_thread_go_on(b->db->snapshots, 0);
+    }
+    return false;
+}
+
+static void
+test_what_is_put_aside_for_a_resting_snapshot_is_bounded(void)
+{
+    enum { NODES = 60 };
+    int64_t deadline_ms = zk_time_mono_ms() + 30000;
+    struct bench b;
+    int64_t n = 0;
+
+    bench_open(&b);
+    b.db->aside_max = 200000;
+    for (int i = 0; i < NODES; i++) {
+        put_large(&b, Z(1, ++n), i, true);
+    }
+    CU_ASSERT_FATAL(rest_in_the_middle(&b, deadline_ms));
+    for (int i = NODES - 1; i >= 0; i--) {
+        put_large(&b, Z(1, ++n), i, false);
+    }
+    while (!atomic_load(&b.db->snapshot_missed)
+           && zk_time_mono_ms() < deadline_ms) {
+        zk_time_pause_us(1000);
+    }
+    CU_ASSERT(atomic_load(&b.db->snapshot_missed));
+    CU_ASSERT_FALSE(is_under_way(&b));
+    bench_close(&b);
+}
+
 static const struct zk_test tests[] = {
+    { "a snapshot that fails stays due",
+      test_a_snapshot_that_fails_stays_due },
+    { "what is put aside for a resting snapshot is bounded",
+      test_what_is_put_aside_for_a_resting_snapshot_is_bounded },
     { "a snapshot rests between roles",
       test_a_snapshot_rests_between_roles },
     { "the log is given from one txn to another",
