@@ -359,6 +359,7 @@ th_sniff(struct th_thread *t, struct handshake *hs, uint32_t events)
     }
     cnxn_address_sockaddr(&hs->from, &peer);
     hs->tls = tls_conn_accept(t->owner->tls, hs->fd, &peer);
+    tls_conn_set_deadline(hs->tls, hs->deadline_ms);
     return true;
 }
 

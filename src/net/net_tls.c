@@ -124,6 +124,7 @@ net_tls_handshake(struct net_tls *t, struct tls_conn *conn,
 
     zk_assert(t->conn == NULL);
     t->conn = conn;
+    tls_conn_set_deadline(conn, deadline_ms);
     rv = nt_shake(t, cancel, deadline_ms, em);
     if (rv != ZK_OK) {
         nt_break(t, em);

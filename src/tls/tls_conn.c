@@ -147,6 +147,13 @@ tc_note_peer(struct tls_conn *c)
     }
 }
 
+void
+tls_conn_set_deadline(struct tls_conn *c, int64_t deadline_ms)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    c->peer.deadline_ms = deadline_ms;
+}
+
 enum tls_result
 tls_conn_handshake(struct tls_conn *c, struct zk_errmsg *em)
 {
@@ -220,7 +227,7 @@ tls_conn_write(struct tls_conn *c, const void *p, size_t len, size_t *put,
     enum tls_result result;
 
     ZK_CHECK(c, TLS_CONN_MAGIC);
-    zk_assert(!c->failed && len > 0);
+    zk_assert(!c->failed && len > 0 && c->owed <= len);
     ERR_clear_error();
     *put = 0;
     result = tc_flush(c, em);

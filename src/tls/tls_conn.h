@@ -39,6 +39,10 @@ struct tls_conn *tls_conn_connect(struct tls_context *ctx, int fd,
 /* Does not touch the socket; NULL is none. */
 void tls_conn_destroy(struct tls_conn *c);
 
+/* The handshake is of no use to anybody from 'deadline_ms' (zk_time_mono_ms)
+ * on: it asks nobody about the peer's certificate for longer. */
+void tls_conn_set_deadline(struct tls_conn *c, int64_t deadline_ms);
+
 /* Goes on with the handshake; TLS_DONE once it is complete and the peer is
  * who it should be.  May look up a name or ask an OCSP responder where the
  * configuration wants that, so it is called on threads that serve nobody

@@ -39,6 +39,12 @@ tcx_read_stores(const struct tls_config *c, unsigned sides,
     }
     if (rv == ZK_OK && tcx_given(&c->trust)) {
         rv = tls_store_read_trust(&c->trust, c->prefix, trust, em);
+    } else if (rv == ZK_OK && (sides & TLS_SIDE_CLIENT) != 0
+               && !c->hostname_verification) {
+        /* Java takes any certificate of a public authority then. */
+        rv = zk_fail(em, ZK_ECONFIG, "property %strustStore.location is not "
+                     "set, and names are not compared: anybody could be the "
+                     "other side", c->prefix);
     } else if (rv == ZK_OK && (sides & TLS_SIDE_SERVER) != 0
                && c->client_auth != TLS_CLIENT_AUTH_NONE) {
         zk_warn(tls, "%strustStore.location is not set: no certificate of a "

@@ -3,10 +3,13 @@
 
 #include "tls/tls_fetch.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/http.h>
@@ -136,6 +139,34 @@ tf_on_connection(BIO *bio, void *arg, int connect, int detail)
     return bio;
 }
 
+/* OpenSSL's own sockets know no MSG_NOSIGNAL, and a program with a client in it
+ * (zkcli) does not ignore the signal. */
+static void
+tf_block_pipe(sigset_t *before)
+{
+    sigset_t pipe;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    zk_assert(pthread_sigmask(SIG_BLOCK, &pipe, before) == 0);
+}
+
+/* Takes the signal away that may have come, unless it was blocked before. */
+static void
+tf_unblock_pipe(const sigset_t *before)
+{
+    const struct timespec now = { 0, 0 };
+    sigset_t pipe;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (!sigismember(before, SIGPIPE)) {
+        while (sigtimedwait(&pipe, NULL, &now) == SIGPIPE) {
+        }
+    }
+    zk_assert(pthread_sigmask(SIG_SETMASK, before, NULL) == 0);
+}
+
 /* What a GET, or a POST of 'request', brings; NULL: OpenSSL's queue says why.
  * Not OSSL_HTTP_get: that goes wherever it is sent on to, and gives each of
  * those places as much time again. */
@@ -146,8 +177,10 @@ tf_transfer(const struct tf_url *u, BIO *request, size_t max, int timeout_s)
                  ? zk_xasprintf("%s", u->path)
                  : zk_xasprintf("%s?%s", u->path, u->query);
     int64_t deadline_ms = zk_time_mono_ms() + timeout_s * INT64_C(1000);
+    sigset_t before;
     BIO *answer;
 
+    tf_block_pipe(&before);
     answer = OSSL_HTTP_transfer(NULL, u->host, u->port, path, 0, NULL, NULL,
                                 NULL, NULL, tf_on_connection, &deadline_ms, 0,
                                 NULL,
@@ -157,6 +190,7 @@ tf_transfer(const struct tf_url *u, BIO *request, size_t max, int timeout_s)
                                 request == NULL ? NULL
                                                 : "application/ocsp-response",
                                 1, max, timeout_s, 0);
+    tf_unblock_pipe(&before);
     free(path);
     return answer;
 }

@@ -23,6 +23,7 @@ tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
     p->side = side;
     p->host = host == NULL ? NULL : zk_xstrdup(host);
     p->address = *sa;
+    p->deadline_ms = INT64_MAX;
     p->why[0] = '\0';
 }
 
@@ -53,13 +54,16 @@ tp_print_address(const struct tls_peer *p, char *out, size_t size)
     }
 }
 
-/* By the name that its address has, where the configuration lets DNS say. */
+/* By the name that its address has, where the configuration lets DNS say.
+ * Whoever owns an address can give it any name, so it does not stand for
+ * another name that was asked for. */
 static bool
 tp_matches_reverse(const struct tls_peer *p, X509 *cert)
 {
     char host[NI_MAXHOST];
 
     return p->config->allow_reverse_dns
+           && (p->host == NULL || tls_name_is_address(p->host))
            && getnameinfo((const struct sockaddr *) &p->address,
                           sizeof p->address, host, sizeof host, NULL, 0,
                           NI_NAMEREQD) == 0
@@ -135,8 +139,8 @@ tp_check_revocation(struct tls_peer *p, X509_STORE_CTX *store)
         return true;
     }
     error = tls_revocation_check(p->revocation,
-                                 X509_STORE_CTX_get0_chain(store), p->why,
-                                 sizeof p->why);
+                                 X509_STORE_CTX_get0_chain(store),
+                                 p->deadline_ms, p->why, sizeof p->why);
     X509_STORE_CTX_set_error(store, error);
     return error == X509_V_OK;
 }

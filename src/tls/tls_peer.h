@@ -19,6 +19,7 @@ struct tls_peer {
     char *host;                         /* As a client: what was connected
                                          * to; else NULL. */
     struct sockaddr_storage address;
+    int64_t deadline_ms;                /* zk_time_mono_ms; INT64_MAX. */
     char why[TLS_WHY_MAX];              /* Why it is not; "": it is, or was
                                          * not looked at yet. */
 };

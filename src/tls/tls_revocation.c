@@ -537,10 +537,10 @@ tr_ask(struct tr_question *q)
 
 int
 tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
-                     char *why, size_t size)
+                     int64_t deadline_ms, char *why, size_t size)
 {
-    int64_t deadline_ms = zk_time_mono_ms()
-                          + TLS_REVOCATION_ALL_S * INT64_C(1000);
+    int64_t latest_ms = zk_time_mono_ms()
+                        + TLS_REVOCATION_ALL_S * INT64_C(1000);
     char name[TLS_CERT_TEXT];
 
     ZK_CHECK(r, TLS_REVOCATION_MAGIC);
@@ -549,7 +549,8 @@ tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
             .r = r,
             .cert = sk_X509_value(chain, i),
             .issuer = sk_X509_value(chain, i + 1),
-            .deadline_ms = deadline_ms,
+            .deadline_ms = deadline_ms < latest_ms ? deadline_ms
+                                                   : latest_ms,
         };
 
         switch (tr_ask(&q)) {

@@ -35,9 +35,11 @@ struct tls_revocation *tls_revocation_create(const struct tls_config *config);
 /* NULL is none. */
 void tls_revocation_destroy(struct tls_revocation *r);
 /* Asks for each certificate of 'chain', which was verified: the peer's own
- * first, the anchor last.  An X509_V_ERR_* in words, or X509_V_OK. */
+ * first, the anchor last; not beyond 'deadline_ms' (zk_time_mono_ms).  An
+ * X509_V_ERR_* in words, or X509_V_OK. */
 int tls_revocation_check(struct tls_revocation *r,
-                         const STACK_OF(X509) *chain, char *why, size_t size)
+                         const STACK_OF(X509) *chain, int64_t deadline_ms,
+                         char *why, size_t size)
     ZK_WARN_UNUSED;
 
 #endif

@@ -246,6 +246,41 @@ test_host_names(void)
     }
 }
 
+/* The name of an address is its owner's word: it stands for that address, not
+ * for another name that we were told to connect to. */
+static void
+test_reverse_names_of_servers(void)
+{
+    static const char client[] = CLIENT "hostnameVerification=true\n"
+                                 "allowReverseDnsLookup=true\n";
+    static const char server[] = "keyStore.location=@no_names.pem\n" TRUST;
+    struct rig_pair p;
+
+    rig_try(&p, server, client, "127.0.0.1");
+    CU_ASSERT_EQUAL(p.client_result, TLS_DONE);
+    rig_try(&p, server, client, "other.example");
+    CU_ASSERT_EQUAL(p.client_result, TLS_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(p.client_why, "not for other.example"));
+}
+
+/* Who trusts every public authority must at least compare names. */
+static void
+test_a_client_has_to_tell_peers_apart(void)
+{
+    struct rig_side s;
+
+    rig_side_open(&s, TLS_QUORUM_PREFIX, TLS_SIDE_SERVER | TLS_SIDE_CLIENT,
+                  KEYS("server") "hostnameVerification=false\n");
+    CU_ASSERT_PTR_NULL(s.ctx);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.em.text, "property zookeeper.ssl.quorum."
+                                  "trustStore.location is not set"));
+    rig_side_close(&s);
+    rig_side_open(&s, TLS_QUORUM_PREFIX, TLS_SIDE_SERVER | TLS_SIDE_CLIENT,
+                  KEYS("server") "hostnameVerification=true\n");
+    CU_ASSERT_PTR_NOT_NULL(s.ctx);
+    rig_side_close(&s);
+}
+
 /* Who connects from where, as the side that accepts sees it. */
 static void
 test_client_names(void)
@@ -788,6 +823,9 @@ static const struct zk_test tests[] = {
     { "clientAuth: need, want, none", test_client_auth },
     { "each certificate of a trust store is an anchor", test_anchors },
     { "hostnameVerification", test_host_names },
+    { "reverse names of servers", test_reverse_names_of_servers },
+    { "a client has to tell peers apart",
+      test_a_client_has_to_tell_peers_apart },
     { "clientHostnameVerification, reverse DNS", test_client_names },
     { "protocol, enabledProtocols, fips-mode", test_protocols },
     { "ciphersuites by Java's names and OpenSSL's", test_ciphers },
