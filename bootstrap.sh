@@ -161,16 +161,34 @@ $(sed -nE "s/^# ($words): *([0-9]+)\$/\1 \2/p" "$1")
 EOF
 }
 
-# check_build NAME CONFIGURE-WORDS...: builds in build/NAME, runs its tests.
-check_build() {
-    local name="$1" folder="build/$1" before
+# begin_build NAME CONFIGURE-WORDS...: builds in build/NAME, tests and all, in
+# the background and behind everything else; leaves build/NAME.built.
+begin_build() {
+    local name="$1"
     shift
-    say "$name: build ($(seconds_left) s left)"
-    if ! (build_in "$folder" "$@") >"build/$name.log" 2>&1; then
-        tail -n 30 "build/$name.log" >&2
-        fail_part "$name does not build; see build/$name.log"
-        return 0
-    fi
+    rm -f "build/$name.built"
+    (
+        renice -n 10 -p "$BASHPID" >/dev/null 2>&1 || true
+        build_in "build/$name" "$@" \
+            && make -C "build/$name" -j "$jobs" check TESTS= \
+            && : >"build/$name.built"
+    ) >"build/$name.log" 2>&1 </dev/null &
+    builder=$!
+}
+
+# end_build NAME: waits for what begin_build began; counts a failure.
+end_build() {
+    say "$1: build ($(seconds_left) s left)"
+    wait "$builder" || true
+    [ -f "build/$1.built" ] && return 0
+    tail -n 30 "build/$1.log" >&2
+    fail_part "$1 does not build; see build/$1.log"
+    return 1
+}
+
+# check_tests NAME: runs the tests of build/NAME.
+check_tests() {
+    local name="$1" folder="build/$1" before
     say "$name: tests ($(seconds_left) s left)"
     rm -f "$folder/test-suite.log"
     before=$failed
@@ -210,13 +228,6 @@ fuzz() {
 # All of them, as many at once as there are compilers.
 check_fuzzers() {
     local folder=build/fuzz target name pids=() names=()
-    say "fuzz: build ($(seconds_left) s left)"
-    if ! (build_in "$folder" CC=clang --enable-fuzzers) \
-            >build/fuzz.log 2>&1; then
-        tail -n 30 build/fuzz.log >&2
-        fail_part "the fuzzers do not build; see build/fuzz.log"
-        return 0
-    fi
     say "fuzz: run ($(seconds_left) s left)"
     for target in "$folder"/test/fuzz/fuzz_*; do
         if [ ! -f "$target" ] || [ ! -x "$target" ]; then
@@ -241,24 +252,33 @@ check_fuzzers() {
     [ "${#pids[@]}" -gt 0 ] || fail_part "no fuzzer was built"
 }
 
+# While one build's tests run, and wait, the next build is made.
 check() {
-    local total
-    passed=0 failed=0 skipped=0 wrapper=()
-    mkdir -p build
-    SIM_SECONDS="${SIM_SECONDS:-120}" check_build developer --enable-developer
+    local total built builder wrapper=()
     # The sanitizers' reports name lines best, and the compiler is done
     # soonest, at -O1.
-    check_build asan --enable-developer CFLAGS='-g -O1' \
-        --with-sanitizer=address,undefined
+    local sanitizer=(--enable-developer CFLAGS='-g -O1')
+    passed=0 failed=0 skipped=0
+    mkdir -p build
+    begin_build developer --enable-developer
+    end_build developer && built=yes || built=
+    begin_build asan "${sanitizer[@]}" --with-sanitizer=address,undefined
+    [ -z "$built" ] || SIM_SECONDS="${SIM_SECONDS:-120}" check_tests developer
+    end_build asan && built=yes || built=
+    begin_build tsan "${sanitizer[@]}" --with-sanitizer=thread
+    [ -z "$built" ] || check_tests asan
+    end_build tsan && built=yes || built=
+    begin_build fuzz CC=clang --enable-fuzzers
     # gcc 12's thread sanitizer cannot place its memory where the kernel
     # spreads addresses widely.
     if setarch -R true 2>/dev/null; then
         wrapper=(setarch -R)
     fi
-    check_build tsan --enable-developer CFLAGS='-g -O1' \
-        --with-sanitizer=thread
+    [ -z "$built" ] || check_tests tsan
     wrapper=()
-    check_fuzzers
+    if end_build fuzz; then
+        check_fuzzers
+    fi
     total="$passed passed, $failed failed"
     [ "$skipped" -eq 0 ] || total="$total, $skipped skipped"
     echo "$total"
