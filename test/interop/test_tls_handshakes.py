@@ -25,8 +25,6 @@ from tlsclient import certs             # noqa: E402
 
 PATIENCE = tlsclient.PATIENCE
 world = None
-# How long a handshake may take where a test waits for that.
-SHORT = {'zookeeper.zkd.handshakeTimeoutMs': '1000'}
 
 
 def setUpModule():
@@ -36,8 +34,6 @@ def setUpModule():
 
 class Handshakes(tlsclient.SecureCase):
     """Handshakes that do not come to a good end; certificates are needed."""
-
-    properties = SHORT
 
     def setUp(self):
         super().setUp()
@@ -100,43 +96,55 @@ class Handshakes(tlsclient.SecureCase):
         made = self.tcp()
         made.sendall(b'\x16\x03\x01\x00\x20' + b'\xff' * 32)
         self.assert_tcp_closes(made)
-        self.server.await_log('client .*: TLS handshake: ')
+        self.server.await_log('client .*: TLS handshake: unexpected message')
         self.assert_counted()
+
+
+class Stalls(tlsclient.SecureCase):
+    """Handshakes that do not come to any end.  No good one is made here: on a
+    busy machine it might take as long."""
+
+    properties = {'zookeeper.zkd.handshakeTimeoutMs': '1000'}
 
     def test_stalls(self):
         """nothing, half a record, half a hello, a byte now and then: all are
-        closed in time"""
+        closed in time, and not before"""
+        failed = self.server.metric('unsuccessful_handshake')
         first = tlsclient.hello(world)
         begin = time.monotonic()
         made = [self.tcp() for _ in range(4)]
         made[1].sendall(first[:1])
         made[2].sendall(first[:len(first) // 2])
-        self.server.await_metric('outstanding_tls_handshake', 4)
+        over = threading.Event()
         dripping = threading.Thread(target=self._drip,
-                                    args=(made[3], first))
+                                    args=(made[3], first, over))
         dripping.start()
-        for one in made:
-            self.assert_tcp_closes(one)
-        dripping.join(PATIENCE)
-        self.assertGreater(time.monotonic() - begin, 0.9)
+        try:
+            for one in made:
+                self.assert_tcp_closes(one)
+                self.assertGreater(time.monotonic() - begin, 0.9)
+        finally:
+            over.set()
+            dripping.join()
+        self.server.await_metric('unsuccessful_handshake', failed + 4)
+        self.server.await_metric('outstanding_tls_handshake', 0)
         self.server.await_log('TLS handshake: nothing has come after 1000 ms')
         self.server.await_log('TLS handshake: not complete after 1000 ms')
-        self.server.await_metric('outstanding_tls_handshake', 0)
 
     @staticmethod
-    def _drip(made, data):
+    def _drip(made, data, over):
+        """A byte now and then, until nobody listens any more."""
         try:
             for byte in data:
                 made.sendall(bytes([byte]))
-                time.sleep(0.1)         # The client's pace is the test.
+                if over.wait(0.1):
+                    return
         except OSError:
             pass
 
 
 class Crowds(tlsclient.SecureCase):
     """Many handshakes at a time; the log tells of some only."""
-
-    properties = SHORT
 
     def setUp(self):
         super().setUp()
@@ -372,7 +380,7 @@ class Rotation(tlsclient.SecureCase):
                 before = self.serial()
             # A store that is broken changes nothing, and is told of.
             self.replace(b'-----BEGIN PRIVATE KEY-----\nno\n')
-            self.server.await_log('(?i)rotated.pem.*')
+            self.server.await_log('the old keys stay in use: .*rotated.pem')
             self.assertEqual(self.serial(), before)
             with open(world.server.key_store(), 'rb') as file:
                 self.replace(file.read())
