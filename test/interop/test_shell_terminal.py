@@ -24,19 +24,23 @@ import shells                           # noqa: E402
 import zkwire                           # noqa: E402
 
 PATIENCE = 20.0
+LIMIT = 300
 PS1 = 'shell-is-back$'
 
 
 class Screen:
-    """One tmux session of its own, which runs a command in bash."""
+    """One tmux session of its own, which runs a command in bash; it ends with
+    the test, or at the latest after LIMIT seconds."""
 
-    def __init__(self, folder, columns=80, rows=24):
+    def __init__(self, case, folder, columns=80, rows=24):
         self.folder = folder
         self.socket = os.path.join(folder, 'tmux')
+        # First: a new-session that takes too long may have a server, too.
+        case.addCleanup(self.close)
         self.tmux('new-session', '-d', '-x', str(columns), '-y', str(rows),
                   'exec env -i PATH="$PATH" HOME="%s" TERM=screen '
-                  'LC_ALL=C.UTF-8 PS1="%s" bash --norc --noprofile'
-                  % (folder, PS1))
+                  'LC_ALL=C.UTF-8 PS1="%s" timeout --foreground -k 5 %d '
+                  'bash --norc --noprofile' % (folder, PS1, LIMIT))
         self.wait_line(PS1)
 
     def tmux(self, *words):
@@ -50,8 +54,8 @@ class Screen:
     def close(self):
         try:
             self.tmux('kill-server')
-        except subprocess.CalledProcessError:
-            pass
+        except subprocess.SubprocessError:
+            pass                        # Gone, or soon by its time limit.
 
     def lines(self):
         """What the screen shows, without empty lines at the end."""
@@ -99,8 +103,7 @@ class Terminal(harness.ServerCase):
         self.base = self.fresh(self.conn)
 
     def start(self, *options, columns=80):
-        self.screen = Screen(self.folder, columns)
-        self.addCleanup(self.screen.close)
+        self.screen = Screen(self, self.folder, columns)
         self.run_zkcli(*options)
 
     def run_zkcli(self, *options):
