@@ -169,6 +169,12 @@ class Fixtures:
         self.keys('only_server', w.ca.issue('only_server',
                                             usage='serverAuth'),
                   kinds=('PEM',))
+        # One that names a list, on which nobody is.
+        crl = os.path.abspath(self.path('ca.crl'))
+        w.ca.crl(crl)
+        self.keys('listed', w.ca.issue(
+            'listed', extensions='crlDistributionPoints=URI:file://%s\n'
+            % crl), kinds=('PEM',))
         # An authority that has expired since it issued a certificate.
         old = certs.Authority(w.folder, 'old-ca', begin=-20 * certs.DAY,
                               end=-1 * certs.DAY)
