@@ -29,6 +29,14 @@ rig_must(bool ok, const char *what)
     }
 }
 
+/* At exit, also of rig_must: the folder holds private keys. */
+static void
+rig_remove(void)
+{
+    zk_test_rmdir(rig_folder);
+    free(rig_folder);
+}
+
 int
 rig_main(const char *set, const char *suite, const struct zk_test *tests,
          size_t n)
@@ -39,6 +47,7 @@ rig_main(const char *set, const char *suite, const struct zk_test *tests,
 
     zk_mutex_init(&rig_lock, ZK_LOCK_leaf);
     rig_folder = zk_test_mkdir();
+    rig_must(atexit(rig_remove) == 0, "atexit");
     command = zk_xasprintf("/usr/bin/python3 '%s/test/tls/fixtures.py' %s "
                            "'%s'", top == NULL ? "." : top, set, rig_folder);
     status = system(command);
@@ -54,8 +63,6 @@ rig_main(const char *set, const char *suite, const struct zk_test *tests,
         free(rig_paths[i]);
     }
     zk_mutex_fini(&rig_lock);
-    zk_test_rmdir(rig_folder);
-    free(rig_folder);
     return rv;
 }
 

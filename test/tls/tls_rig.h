@@ -9,8 +9,9 @@
 #include "test/lib/zk_test.h"
 #include "tls/tls_conn.h"
 
-/* Makes the files of that set of fixtures.py, runs the tests, removes the
- * files; main returns this (77: what makes them is not installed). */
+/* Makes the files of that set of fixtures.py and runs the tests; the files go
+ * when the program exits.  main returns this (77: what makes them is not
+ * installed). */
 int rig_main(const char *set, const char *suite,
              const struct zk_test *tests, size_t n);
 /* "<folder>/<name>"; lives until the end. */
