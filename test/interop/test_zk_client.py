@@ -3,6 +3,7 @@
 """The client of this project (src/client) against a server: zkd, and Debian's
 Apache server where it is installed."""
 import os
+import re
 import socket
 import sys
 import time
@@ -10,8 +11,10 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, 'lib'))
 
+import clientdriver                                         # noqa: E402
 import harness                                              # noqa: E402
 import servers                                              # noqa: E402
+import zkwire                                               # noqa: E402
 from clientdriver import ClientCase                         # noqa: E402
 
 
@@ -247,16 +250,29 @@ class OneServer:
         self.tells(wrong, '! None Expired')
         self.err('Session-expired', wrong.ask('get', '/'))
 
+    def received(self, session):
+        """How much the server has received in that session, by cons."""
+        text = zkwire.four_letter_word(self.server.address, 'cons',
+                                       clientdriver.DEADLINE)
+        found = re.search(r'recved=(\d+),\S*sid=0x%s,' % session, text)
+        self.assertTrue(found, 'no session %s in\n%s' % (session, text))
+        return int(found[1])
+
     def test_lives_by_pings(self):
+        """Five pings, which come a second apart, are more than the session's
+        time-out; nothing else is asked, and nothing happens."""
         other = self.client(self.address, '-t', '4000')
         self.tells(other, '! None SyncConnected')
         self.assertEqual(other.state('timeout'), '4000')
         other.ok('create', self.path('/e'), '-', '1')
-        end = time.monotonic() + 6
-        while time.monotonic() < end:
-            self.c.ok('exists', self.path('/e'))
+        session = other.state('session').split(':')[0]
+        wanted = self.received(session) + 5
+        deadline = time.monotonic() + clientdriver.DEADLINE
+        while self.received(session) < wanted:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
         self.assertTrue(other.told.empty())
-        other.ok('get', '/')
+        self.c.ok('exists', self.path('/e'))
 
 
 class OnZkd(OneServer, ClientCase):
