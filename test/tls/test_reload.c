@@ -114,6 +114,72 @@ becomes(struct rig_side *server, const char *subject)
     return true;
 }
 
+/* ---- the log ------------------------------------------------------------- */
+
+#define KEPT "the old keys stay in use: "
+
+/* Standard error goes through a tee, so that nothing of it is lost to who
+ * reads it, even if the program crashes. */
+static FILE *log_tee;
+static int log_stderr;
+
+static void
+log_begin(void)
+{
+    char *command = zk_xasprintf("exec tee '%s' >&2", rig_path("log"));
+
+    log_stderr = dup(2);
+    log_tee = popen(command, "w");
+    rig_must(log_stderr >= 0 && log_tee != NULL
+             && dup2(fileno(log_tee), 2) == 2, command);
+    free(command);
+}
+
+static void
+log_end(void)
+{
+    rig_must(dup2(log_stderr, 2) == 2, "dup2");
+    close(log_stderr);
+    CU_ASSERT_EQUAL(pclose(log_tee), 0);
+    rig_must(unlink(rig_path("log")) == 0, "log");
+}
+
+/* How often the text stands in the log. */
+static unsigned
+log_count(const char *text)
+{
+    struct zk_buf b = { 0 };
+    unsigned n = 0;
+
+    if (access(rig_path("log"), R_OK) == 0) {
+        read_bytes("log", &b);
+        zk_buf_append(&b, "", 1);
+        for (const char *at = (const char *) b.data;
+             (at = strstr(at, text)) != NULL; at++) {
+            n++;
+        }
+        zk_buf_fini(&b);
+    }
+    return n;
+}
+
+/* Waits until it stands there so often. */
+static bool
+log_says(const char *text, unsigned n)
+{
+    int64_t deadline = zk_time_mono_ms() + WAIT_MS;
+
+    while (log_count(text) < n) {
+        if (zk_time_mono_ms() > deadline) {
+            return false;
+        }
+        poll(NULL, 0, 20);
+    }
+    return true;
+}
+
+/* ---- a server ------------------------------------------------------------ */
+
 static void
 begin(struct rig_side *server)
 {
@@ -177,6 +243,7 @@ test_watch(void)
 {
     struct rig_side server;
 
+    log_begin();
     begin(&server);
     tls_context_watch_start(server.ctx);
     replace("live/key.pem", "renewed.pem");
@@ -185,14 +252,19 @@ test_watch(void)
     CU_ASSERT_TRUE(becomes(&server, "CN=server,"));
     /* A broken one changes nothing; the one after it counts again. */
     overwrite("live/key.pem", "password");
+    CU_ASSERT_TRUE(log_says("live/key.pem: damaged", 1));
+    CU_ASSERT_TRUE(is(&server, "CN=server,"));
     overwrite("live/trust.pem", "trust-both.pem");
     overwrite("live/key.pem", "foreign.pem");
     CU_ASSERT_TRUE(becomes(&server, "TLS handshake: the issuer"));
     unlink(rig_path("live/key.pem"));
+    CU_ASSERT_TRUE(log_says("No such file", 1));
+    CU_ASSERT_TRUE(is(&server, "TLS handshake: the issuer"));
     replace("live/key.pem", "renewed.pem");
     CU_ASSERT_TRUE(becomes(&server, "CN=renewed,"));
     tls_context_watch_stop(server.ctx);
     end(&server);
+    log_end();
 }
 
 /* What changed between the reading and the start of the watch. */
@@ -282,6 +354,7 @@ test_watch_password(void)
     struct zk_errmsg em = { "" };
     struct rig_side server;
 
+    log_begin();
     folder("live");
     replace("live/key.pem", "sealed.p12");
     replace("live/password", "password");
@@ -292,13 +365,16 @@ test_watch_password(void)
     rig_must(server.ctx != NULL, server.em.text);
     overwrite("live/password", "server.pem");
     CU_ASSERT_EQUAL(tls_context_reload(server.ctx, &em), ZK_ECONFIG);
-    tls_context_watch_start(server.ctx);
     replace("live/key.pem", "sealed-renewed.p12");
+    CU_ASSERT_EQUAL(log_count(KEPT), 0);
+    tls_context_watch_start(server.ctx);
+    CU_ASSERT_TRUE(log_says(KEPT, 1));
     CU_ASSERT_TRUE(is(&server, "CN=server,"));
     replace("live/password", "password");
     CU_ASSERT_TRUE(becomes(&server, "CN=renewed,"));
     tls_context_watch_stop(server.ctx);
     end(&server);
+    log_end();
 }
 
 /* ---- threads ------------------------------------------------------------- */
@@ -307,7 +383,8 @@ struct racer {
     struct zk_thread thread;
     struct rig_side *server;
     atomic_bool *stop;
-    unsigned n;
+    atomic_uint good;
+    atomic_uint bad;            /* Neither the old name nor the new one. */
 };
 
 static void
@@ -316,10 +393,32 @@ race(void *arg)
     struct racer *r = arg;
 
     while (!atomic_load(r->stop)) {
-        if (is(r->server, "CN=server,") || is(r->server, "CN=renewed,")) {
-            r->n++;
+        char name[512];
+
+        who(r->server, name);
+        if (strstr(name, "CN=server,") == name
+            || strstr(name, "CN=renewed,") == name) {
+            atomic_fetch_add(&r->good, 1);
+        } else {
+            atomic_fetch_add(&r->bad, 1);
+            fprintf(stderr, "racer: %s\n", name);
         }
     }
+}
+
+/* Waits until it has been through a handshake. */
+static bool
+has_run(struct racer *r)
+{
+    int64_t deadline = zk_time_mono_ms() + WAIT_MS;
+
+    while (atomic_load(&r->good) + atomic_load(&r->bad) == 0) {
+        if (zk_time_mono_ms() > deadline) {
+            return false;
+        }
+        poll(NULL, 0, 20);
+    }
+    return true;
 }
 
 /* Connections while the keys change under them. */
@@ -336,18 +435,21 @@ test_race(void)
     for (size_t i = 0; i < 2; i++) {
         racers[i].server = &server;
         racers[i].stop = &stop;
-        racers[i].n = 0;
+        atomic_init(&racers[i].good, 0);
+        atomic_init(&racers[i].bad, 0);
         zk_thread_start(&racers[i].thread, race, &racers[i], "racer");
     }
     for (int i = 0; i < 40; i++) {
         replace("live/key.pem", i % 2 == 0 ? "renewed.pem" : "server.pem");
         CU_ASSERT_EQUAL(tls_context_reload(server.ctx, &em), ZK_OK);
     }
-    CU_ASSERT_TRUE(becomes(&server, "CN=server,"));
+    CU_ASSERT_TRUE(is(&server, "CN=server,"));
+    CU_ASSERT_TRUE(has_run(&racers[0]) && has_run(&racers[1]));
     atomic_store(&stop, true);
     for (size_t i = 0; i < 2; i++) {
         zk_thread_join(&racers[i].thread);
-        CU_ASSERT_TRUE(racers[i].n > 0);
+        CU_ASSERT_TRUE(atomic_load(&racers[i].good) > 0);
+        CU_ASSERT_EQUAL(atomic_load(&racers[i].bad), 0);
     }
     end(&server);
 }
