@@ -276,17 +276,28 @@ tl_mend_crc(struct tl *tl, const struct log_record *r,
     return answer == 'Y' || answer == 'N';
 }
 
-/* Says on stderr what is wrong at a record, and what is left. */
+/* Says on stderr what is wrong, and what is left: 'what' names the file and
+ * the place. */
 static void
-tl_damage(struct tl *tl, off_t at, off_t behind, const char *why)
+tl_damaged(struct tl *tl, off_t behind, const char *what)
 {
     int64_t more = log_survey_behind(&tl->f, behind, tl->tool->max_record);
 
     tool_out_flush(&tl->out);
-    tl->code = tool_fail("%s: damaged at offset %lld: %s; %" PRId64
-                         " whole transactions stand before it, %s%" PRId64
-                         " behind it", tl->f.path, (long long) at, why,
-                         tl->txns, more > 0 ? "at least " : "", more);
+    tl->code = tool_fail("%s; %" PRId64 " whole transactions stand before "
+                         "it, %s%" PRId64 " behind it", what, tl->txns,
+                         more > 0 ? "at least " : "", more);
+}
+
+/* The same of a record. */
+static void
+tl_damage(struct tl *tl, off_t at, off_t behind, const char *why)
+{
+    char *what = zk_xasprintf("%s: damaged at offset %lld: %s", tl->f.path,
+                              (long long) at, why);
+
+    tl_damaged(tl, behind, what);
+    free(what);
 }
 
 /* One record; false when the rest cannot be read. */
@@ -328,12 +339,40 @@ tl_record(struct tl *tl, const struct log_record *r, struct zk_errmsg *em)
     return true;
 }
 
+/* Whether what looks like the end of the log is one to a server, too: behind
+ * a head of zeros, or a length that is wrong, there may be what it had
+ * promised. */
+static void
+tl_judge_end(struct tl *tl)
+{
+    struct zk_slice none;
+    struct zk_errmsg why = { "" };
+    off_t at = tl->f.at;
+    int rv = log_file_next(&tl->f, tl->tool->max_record, &none, &why);
+
+    tl->f.at = at;
+    if (rv == ZK_ENOTFOUND) {
+        zk_fail(&why, rv, "%s: damaged at offset %lld: zeros in front of "
+                "whole transactions", tl->f.path, (long long) at);
+    } else if (rv == ZK_OK) {
+        zk_fail(&why, ZK_ESTOPPED, "%s: grows at offset %lld while it is "
+                "read", tl->f.path, (long long) at);
+    }
+    if (rv == ZK_OK && tl->mode != TL_MEND) {
+        return;                 /* A server at work. */
+    }
+    if ((rv != ZK_ENOTFOUND && rv != ZK_ETORN)
+        || log_survey_behind(&tl->f, at + 1, tl->tool->max_record) > 0) {
+        tl_damaged(tl, at + 1, why.text);
+    } else if (rv == ZK_ETORN) {
+        fprintf(stderr, "zktool: %s, as a crash leaves it\n", why.text);
+    }
+}
+
 /* Behind the last record; 'rv' says why it is the last. */
 static bool
 tl_end(struct tl *tl, int rv, const char *why)
 {
-    int64_t more;
-
     if (rv != ZK_ENOTFOUND && rv != ZK_ETORN) {
         if (rv == ZK_ECORRUPT) {
             tl_damage(tl, tl->f.at, tl->f.at + 1, "no record has that "
@@ -347,15 +386,8 @@ tl_end(struct tl *tl, int rv, const char *why)
         zk_buf_printf(&tl->out.buf, "EOF reached after %" PRId64 " txns.\n",
                       tl->txns);
     }
-    more = log_survey_behind(&tl->f, tl->f.at + 1, tl->tool->max_record);
     tool_out_flush(&tl->out);
-    if (more > 0) {
-        tl->code = tool_fail("%s: damaged at offset %lld: zeros in front of "
-                             "at least %" PRId64 " whole transactions",
-                             tl->f.path, (long long) tl->f.at, more);
-    } else if (rv == ZK_ETORN) {
-        fprintf(stderr, "zktool: %s, as a crash leaves it\n", why);
-    }
+    tl_judge_end(tl);
     return true;
 }
 
