@@ -64,6 +64,7 @@ struct tl {
     int64_t txns;               /* Read so far. */
     int64_t fixed;
     int64_t wrong;              /* Checksums, not mended. */
+    bool given_up;              /* What was mended is not to be kept. */
     int code;
 };
 
@@ -270,9 +271,11 @@ tl_mend_crc(struct tl *tl, const struct log_record *r,
     }
     if (answer == 'A') {
         fputs("Recovery aborted.\n", stderr);
+        tl->code = TOOL_EXIT_FAILED;
     } else if (answer == EOF) {
         tl->code = tool_fail("no answer, recovery aborted");
     }
+    tl->given_up = answer == 'A' || answer == EOF;
     return answer == 'Y' || answer == 'N';
 }
 
@@ -334,6 +337,7 @@ tl_record(struct tl *tl, const struct log_record *r, struct zk_errmsg *em)
     if (tl->mode == TL_MEND
         && log_copy_add(&tl->copy, r, crc, em) != ZK_OK) {
         tl->code = tool_fail("%s", em->text);
+        tl->given_up = true;
         return false;
     }
     return true;
@@ -488,25 +492,31 @@ tl_verify(struct tl *tl, const char *path)
     }
 }
 
-/* Mends into 'fixed', which is there and open. */
+/* Mends into 'fixed', which is open. */
 static void
 tl_mend_into(struct tl *tl, const char *path, const char *fixed)
 {
     struct zk_errmsg em;
-    bool whole;
 
     tl_header(tl);
-    whole = tl_records(tl);
+    (void) tl_records(tl);
+    if (tl->given_up || tl->out.broken) {
+        return;
+    }
     if (log_copy_finish(&tl->copy, &em) != ZK_OK) {
         tl->code = tool_fail("%s", em.text);
         return;
     }
-    if (!whole) {
+    if (tl->code != TOOL_EXIT_OK) {
+        tool_out_flush(&tl->out);
+        (void) tool_fail("%s holds the %" PRId64 " transactions that could "
+                         "be read, %" PRId64 " of them mended; %s is as it "
+                         "was", fixed, tl->txns, tl->fixed, path);
         return;
     }
     zk_buf_printf(&tl->out.buf, "Recovery file %s has been written with %"
                   PRId64 " fixed CRC error(s)\n", fixed, tl->fixed);
-    if (tl->replace && tl->code == TOOL_EXIT_OK) {
+    if (tl->replace) {
         if (log_replace(path, fixed, &em) != ZK_OK) {
             tl->code = tool_fail("%s", em.text);
         } else {
@@ -533,7 +543,9 @@ tl_mend(struct tl *tl, const char *path)
     if (rv != ZK_OK) {
         tl->code = tool_fail("%s", em.text);
     } else if (tl_open(tl, path)) {
-        rv = log_copy_open(&tl->copy, fixed, &tl->f, false, kb * 1024, &em);
+        rv = log_copy_open(&tl->copy, fixed, &tl->f,
+                           tl->replace ? LOG_COPY_SUCCESSOR : LOG_COPY_NEW,
+                           kb * 1024, &em);
         if (rv == ZK_EEXIST) {
             fprintf(stderr, "Recovery file %s already exists or not "
                     "writable\n", fixed);
@@ -543,7 +555,7 @@ tl_mend(struct tl *tl, const char *path)
         } else {
             tl_mend_into(tl, path, fixed);
         }
-        log_copy_fini(&tl->copy, false);
+        log_copy_fini(&tl->copy);
         log_file_close(&tl->f);
     }
     free(fixed);
@@ -551,8 +563,11 @@ tl_mend(struct tl *tl, const char *path)
 
 /* Modes that write beside the file: not under a server's hands. */
 static void
-tl_write(struct tl *tl, const char *path)
+tl_write(struct tl *tl, const char *name)
 {
+    /* A link to the log stays one: what is replaced is the log. */
+    char *real = tl->replace ? realpath(name, NULL) : NULL;
+    const char *path = real != NULL ? real : name;
     char *copy = zk_xstrdup(path);
     struct zk_errmsg em;
     int fd = -1;
@@ -573,6 +588,7 @@ tl_write(struct tl *tl, const char *path)
         close(fd);
     }
     free(copy);
+    free(real);
 }
 
 int

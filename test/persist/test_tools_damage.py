@@ -3,10 +3,8 @@
 """zktool where it could lose data: damage at the end of a log, what is
 written beside it, snapshots that only look whole."""
 
-import fcntl
 import os
 import struct
-import tempfile
 import unittest
 
 import tools
@@ -82,6 +80,128 @@ class EndOfLog(LogCase):
         self.assertIn('as a crash leaves it', ran.err)
         after = tools.tree(self.dir)['log.1']
         self.assertEqual(after.rstrip(b'\0'), before)
+
+
+class Copies(LogCase):
+    """What is written beside the log, or in its place."""
+
+    def damaged(self):
+        return self.log(padded(*self.records[:2],
+                               changed(self.records[2], (7, None)),
+                               *self.records[3:]))
+
+    def owned(self, path, uid, mode):
+        os.chmod(path, mode)
+        if os.geteuid() == 0:
+            os.chown(path, uid, uid + 1)
+
+    def owner(self, name):
+        st = os.stat(self.path(name))
+        return st.st_uid, st.st_gid, st.st_mode & 0o777
+
+    def test_owner_and_mode(self):
+        path = self.damaged()
+        self.owned(path, 12345, 0o640)
+        owner = self.owner('log.1')
+        self.mend(path)
+        self.assertEqual(self.owner('log.1.fixed'), owner)
+        os.unlink(self.path('log.1.fixed'))
+        self.mend(path, '--replace')
+        self.assertEqual(self.owner('log.1'), owner)
+        self.tool('log', '-c', '-z', '3', path)
+        self.assertEqual(self.owner('log.1.chopped3'), owner)
+
+    def test_who_may_not_give_it_away(self):
+        tools.need_root(self)
+        path = self.damaged()
+        os.chmod(path, 0o644)
+        os.chmod(self.dir, 0o777)
+        ran = self.mend(path, '--replace', code=1, user=NOBODY)
+        self.assertIn('cannot have the owner', ran.err)
+        self.assertEqual(os.listdir(self.dir), ['log.1'])
+        self.mend(path, user=NOBODY)
+        self.assertEqual(self.owner('log.1.fixed')[0::2], (NOBODY, 0o604))
+
+    def test_what_is_half_written_has_no_name(self):
+        path = self.damaged()
+        for stdin in (b'', b'abort'):
+            with self.subTest(stdin=stdin):
+                self.tool('log', '-r', path, code=1, stdin=stdin)
+                self.assertEqual(os.listdir(self.dir), ['log.1'])
+        asking = tools.subprocess.Popen(
+            [tools.ZKTOOL, 'log', '-r', path], stdin=tools.subprocess.PIPE,
+            stdout=tools.subprocess.PIPE)
+        self.addCleanup(asking.stdout.close)
+        self.addCleanup(asking.stdin.close)
+        self.addCleanup(asking.wait)
+        shown = b''
+        while b'Would you like' not in shown:
+            more = os.read(asking.stdout.fileno(), 4096)
+            self.assertNotEqual(more, b'')
+            shown += more
+        asking.kill()
+        asking.wait()
+        self.assertEqual(sorted(os.listdir(self.dir)),
+                         ['log.1', 'log.1.fixed.tmp'])
+        self.mend(path)         # What it left is in nobody's way.
+        self.assertEqual(sorted(os.listdir(self.dir)),
+                         ['log.1', 'log.1.fixed'])
+
+    def test_what_damage_leaves(self):
+        head = changed(self.records[3], *((i, 0) for i in range(12)))
+        path = self.log(padded(*self.records[:3], head))
+        ran = self.mend(path, code=1)
+        self.assertNotIn(b'has been written', ran.out)
+        self.assertIn('.fixed holds the 3 transactions that could be read, '
+                      '0 of them mended', ran.err)
+
+    def test_disk_is_full(self):
+        path = self.log(padded(*self.records))
+        for words in (['-r', '-y'], ['-c', '-z', '3']):
+            with self.subTest(words=words):
+                self.tool('log', *words, path, code=1, file_size=64)
+                self.assertEqual(os.listdir(self.dir), ['log.1'])
+
+    def test_a_link_is_not_followed(self):
+        path = self.damaged()
+        victim = self.put('victim', b'precious')
+        for name in ('log.1.chopped2', 'log.1.chopped2.tmp'):
+            with self.subTest(name=name):
+                os.symlink(victim, self.path(name))
+                self.tool('log', '-c', '-z', '2', path)
+                self.assertFalse(os.path.islink(
+                    self.path('log.1.chopped2')))
+                self.assertEqual(tools.tree(self.dir)['victim'],
+                                 b'precious')
+        os.symlink(victim, self.path('log.1.fixed'))
+        self.mend(path, code=1)
+        self.assertEqual(tools.tree(self.dir)['victim'], b'precious')
+
+    def test_log_behind_a_link(self):
+        path = self.damaged()
+        with open(path, 'rb') as log:
+            old = log.read()
+        os.mkdir(self.path('links'))
+        os.symlink('../log.1', self.path('links', 'log.1'))
+        self.mend(self.path('links', 'log.1'), '--replace')
+        self.assertEqual(os.listdir(self.path('links')), ['log.1'])
+        self.assertTrue(os.path.islink(self.path('links', 'log.1')))
+        after = tools.tree(self.dir)
+        self.assertEqual(after['log.1.bak'], old)
+        self.assertNotEqual(after['log.1'], old)
+        self.tool('log', '--verify', path)
+
+    def test_codes_of_chop(self):
+        path = self.log(padded(*self.records))
+        self.tool('log', '-c', '-z', '9', path, code=2)
+        self.tool('log', '-c', '-z', '9', self.put('none', b'x' * 600),
+                  code=2)
+        head = changed(self.records[3], *((i, 0) for i in range(12)))
+        for item in (changed(self.records[3], (7, None)), head):
+            path = self.log(padded(*self.records[:3], item,
+                                   self.records[4]))
+            self.tool('log', '-c', '-z', '4', path, code=1)
+            self.assertNotIn('log.1.chopped4', os.listdir(self.dir))
 
 
 if __name__ == '__main__':

@@ -36,8 +36,10 @@ class Logs(ToolCase):
         cls.records = list(tools.records(content))
         cls.content = content[:cls.records[-1][0] + 4096]
 
-    def compare(self, name, *words, code=None, stdin=b'', zone='UTC'):
-        """Both tools on a file of this folder, in folders of their own."""
+    def compare(self, name, *words, code=None, stdin=b'', zone='UTC',
+                left=None):
+        """Both tools on a file of this folder, in folders of their own.
+        'left': the names that ours leaves, which are not Apache's."""
         for which in ('ours', 'theirs'):
             os.makedirs(self.path(which), exist_ok=True)
             tools.shutil.copy(self.path(name), self.path(which, name))
@@ -48,8 +50,11 @@ class Logs(ToolCase):
         self.same(ours, theirs)
         self.assertEqual(ours.code, theirs.code if code is None else code,
                          ours.err + theirs.err)
-        self.assertEqual(tools.tree(self.path('ours')),
-                         tools.tree(self.path('theirs')))
+        after = tools.tree(self.path('ours'))
+        if left is not None:
+            self.assertEqual(sorted(after), left)
+        else:
+            self.assertEqual(after, tools.tree(self.path('theirs')))
         return ours
 
     def damaged(self, *places):
@@ -148,7 +153,9 @@ class Logs(ToolCase):
 
     def test_is_told_to_stop(self):
         self.damaged((2, 7, None), (5, 0, 1))
-        ran = self.compare('log.1', '-r', stdin=b'n abort')
+        # Apache's leaves half a file and ends with 0.
+        ran = self.compare('log.1', '-r', stdin=b'n abort', code=1,
+                           left=['log.1'])
         self.assertIn('Recovery aborted.', ran.err)
 
     def test_keeps_what_was_mended_before(self):

@@ -8,7 +8,9 @@ All run in UTF-8 and in the time zone that a test says.
 
 import os
 import re
+import resource
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -37,15 +39,38 @@ class Ran:
         self.err = done.stderr.decode('utf-8', 'replace')
 
 
-def run(command, cwd=None, stdin=b'', zone='UTC'):
+def run(command, cwd=None, stdin=b'', zone='UTC', user=None, file_size=None):
+    """As another user, or with files that grow no longer, if that is said."""
     env = dict(os.environ, LC_ALL='C.UTF-8', TZ=zone)
+
+    def limit():
+        if file_size is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+        if user is not None:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+
     return Ran(subprocess.run(
         [str(word) for word in command], cwd=cwd, env=env, input=stdin,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT))
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT,
+        preexec_fn=limit))
 
 
-def zktool(*words, **how):
-    return run([ZKTOOL] + list(words), **how)
+def zktool(*words, user=None, **how):
+    if user is None:
+        return run([ZKTOOL] + list(words), **how)
+    # Another user may not reach the folder of the build.
+    with tempfile.TemporaryDirectory(prefix='zkd-tools.') as place:
+        os.chmod(place, 0o755)
+        program = shutil.copy(ZKTOOL, place)
+        return run([program] + list(words), user=user, **how)
+
+
+def need_root(test):
+    if os.geteuid() != 0:
+        test.skipTest('only root can become another user')
 
 
 def java(main, *words, **how):
