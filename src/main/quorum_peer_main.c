@@ -146,6 +146,12 @@ qpm_invalid_config(const struct zk_errmsg *em)
 static int
 qpm_run_server(struct server_config *config)
 {
+    const struct purge_options keep = {
+        .data_log_dir = config->storage.data_log_dir,
+        .data_dir = config->storage.data_dir,
+        .keep = config->storage.snap_retain_count,
+        .max_record = config->storage.max_record,
+    };
     struct purge_task *purge;
     char myid[24];
     int code;
@@ -154,10 +160,7 @@ qpm_run_server(struct server_config *config)
         snprintf(myid, sizeof myid, "%lld", (long long) config->myid);
         zk_log_set_myid(myid);
     }
-    purge = purge_task_start(config->storage.data_log_dir,
-                             config->storage.data_dir,
-                             config->storage.snap_retain_count,
-                             config->storage.purge_interval_ms);
+    purge = purge_task_start(&keep, config->storage.purge_interval_ms);
     if (server_config_is_distributed(config)) {
         code = quorum_server_main_run(config);
     } else {

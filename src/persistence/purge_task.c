@@ -17,9 +17,7 @@ struct purge_task {
 #define PURGE_TASK_MAGIC 0x50755461
 
     /* Set at start, never changed. */
-    char *data_log_dir;
-    char *data_dir;
-    int keep;
+    struct purge_options opts;
     int64_t interval_ms;
 
     /* Shared, under 'lock'. */
@@ -37,9 +35,7 @@ pt_purge(const struct purge_task *t)
     struct zk_errmsg em;
 
     zk_info(purge, "Purge task started.");
-    if (purge_txn_log(t->data_log_dir, t->data_dir, t->keep, NULL,
-                      &t->hasten, &em)
-        != ZK_OK) {
+    if (purge_txn_log(&t->opts, NULL, &t->hasten, &em) != ZK_OK) {
         zk_error(purge, "Error occurred while purging: %s", em.text);
     }
     zk_info(purge, "Purge task completed.");
@@ -65,8 +61,7 @@ pt_run(void *arg)
 }
 
 struct purge_task *
-purge_task_start(const char *data_log_dir, const char *data_dir, int keep,
-                 int64_t interval_ms)
+purge_task_start(const struct purge_options *opts, int64_t interval_ms)
 {
     struct purge_task *t;
 
@@ -76,9 +71,9 @@ purge_task_start(const char *data_log_dir, const char *data_dir, int keep,
     }
     t = zk_xcalloc(1, sizeof *t);
     t->magic = PURGE_TASK_MAGIC;
-    t->data_log_dir = zk_xstrdup(data_log_dir);
-    t->data_dir = zk_xstrdup(data_dir);
-    t->keep = keep;
+    t->opts = *opts;
+    t->opts.data_log_dir = zk_xstrdup(opts->data_log_dir);
+    t->opts.data_dir = zk_xstrdup(opts->data_dir);
     t->interval_ms = interval_ms;
     zk_mutex_init(&t->lock, ZK_LOCK_leaf);
     zk_cond_init(&t->wakeup);
@@ -101,8 +96,8 @@ purge_task_stop(struct purge_task *t)
     zk_thread_join(&t->thread);
     zk_cond_fini(&t->wakeup);
     zk_mutex_fini(&t->lock);
-    free(t->data_log_dir);
-    free(t->data_dir);
+    free((void *) (uintptr_t) t->opts.data_log_dir);
+    free((void *) (uintptr_t) t->opts.data_dir);
     t->magic = 0;
     free(t);
 }

@@ -21,8 +21,11 @@ struct purge {
     char *snap_dir;
     struct zk_file_list logs;
     struct zk_file_list snaps;
+    int keep;
+    int32_t max_record;
     FILE *out;                  /* NULL: the server's log. */
     const atomic_bool *stop;    /* NULL: nobody asks for that. */
+    int failed;                 /* Files that are still there. */
 };
 
 /* As java.text.DateFormat has it: "Nov 22, 2026, 5:26:14 PM". */
@@ -51,7 +54,7 @@ purge_file(const struct purge *p, const struct zk_file *f, bool log)
 }
 
 static void
-purge_remove(const struct purge *p, const struct zk_file *f, bool log)
+purge_remove(struct purge *p, const struct zk_file *f, bool log)
 {
     char date[64];
     int err;
@@ -65,7 +68,10 @@ purge_remove(const struct purge *p, const struct zk_file *f, bool log)
     err = purge_file(p, f, log);
     if (err == 0 || err == ENOENT) {
         CRASH_HERE(purge_half);
-    } else if (p->out != NULL) {
+        return;
+    }
+    p->failed++;
+    if (p->out != NULL) {
         fprintf(stderr, "Failed to remove %s: %s\n", f->path,
                 strerror(err));
     } else {
@@ -73,14 +79,14 @@ purge_remove(const struct purge *p, const struct zk_file *f, bool log)
     }
 }
 
-/* zxid of the oldest snapshot to be kept; false when none looks whole, and
- * then nothing may go. */
+/* zxid of the oldest snapshot to be kept when only the first 'n' count; false
+ * when none of those looks whole, and then nothing may go. */
 static bool
-purge_oldest_kept(const struct purge *p, int keep, int64_t *zxid)
+purge_oldest_kept(const struct purge *p, size_t n, int64_t *zxid)
 {
     int found = 0;
 
-    for (size_t i = p->snaps.n; i > 0 && found < keep; i--) {
+    for (size_t i = n; i > 0 && found < p->keep; i--) {
         if (file_snap_looks_valid(p->snaps.v[i - 1].path)) {
             *zxid = p->snaps.v[i - 1].zxid;
             found++;
@@ -89,8 +95,73 @@ purge_oldest_kept(const struct purge *p, int keep, int64_t *zxid)
     return found > 0;
 }
 
+static bool
+purge_has_work(const struct purge *p, int64_t oldest)
+{
+    return zk_file_list_first_log(&p->logs, oldest) > 0
+           || (p->snaps.n > 0 && p->snaps.v[0].zxid < oldest);
+}
+
+/* A server that ends does not wait for 1 GB to be read. */
+static int
+purge_node(void *self, const struct snap_node *node, struct zk_errmsg *em)
+{
+    const struct purge *p = self;
+
+    (void) node;
+    return p->stop != NULL && atomic_load(p->stop)
+           ? zk_fail(em, ZK_ESTOPPED, "given up") : ZK_OK;
+}
+
+static int
+purge_read(struct purge *p, const struct zk_file *f)
+{
+    const struct snap_visitor visitor = { .self = p, .node = purge_node };
+    struct file_snap_info info;
+    struct zk_errmsg why;
+    int rv;
+
+    rv = file_snap_scan(f->path, p->max_record, &visitor, &info, &why);
+    if (rv == ZK_OK || rv == ZK_ESTOPPED) {
+        return rv;
+    }
+    if (p->out != NULL) {
+        fprintf(stderr, "Not counted: %s\n", why.text);
+    } else {
+        zk_warn(purge, "Not counted: %s", why.text);
+    }
+    return rv;
+}
+
+/* Lowers *oldest as far as it takes for a snapshot that was read and is whole
+ * to be the newest of those that are counted. */
+static int
+purge_prove(struct purge *p, int64_t *oldest, struct zk_errmsg *em)
+{
+    size_t n = p->snaps.n;
+    int rv = ZK_ENOTFOUND;
+
+    while (n > 0) {
+        const struct zk_file *f = &p->snaps.v[n - 1];
+
+        rv = file_snap_looks_valid(f->path) ? purge_read(p, f) : ZK_ENOTFOUND;
+        if (rv == ZK_OK || rv == ZK_ESTOPPED) {
+            break;
+        }
+        n--;
+    }
+    if (rv == ZK_ESTOPPED) {
+        return zk_fail(em, rv, "given up");
+    }
+    if (rv != ZK_OK || !purge_oldest_kept(p, n, oldest)) {
+        return zk_fail(em, ZK_ECORRUPT, "none of the snapshots in %s is "
+                       "whole; nothing was removed", p->snap_dir);
+    }
+    return ZK_OK;
+}
+
 static void
-purge_files(const struct purge *p, int64_t oldest)
+purge_files(struct purge *p, int64_t oldest)
 {
     size_t first_log = zk_file_list_first_log(&p->logs, oldest);
 
@@ -142,10 +213,31 @@ purge_check(const struct purge *p, struct zk_errmsg *em)
     return rv;
 }
 
+/* With both lists read. */
 static int
-purge_run(struct purge *p, int keep, struct zk_errmsg *em)
+purge_old_ones(struct purge *p, struct zk_errmsg *em)
 {
     int64_t oldest;
+    int rv;
+
+    if (!purge_oldest_kept(p, p->snaps.n, &oldest)
+        || !purge_has_work(p, oldest)) {
+        return ZK_OK;
+    }
+    rv = purge_prove(p, &oldest, em);
+    if (rv == ZK_OK) {
+        purge_files(p, oldest);
+    }
+    if (p->failed > 0) {
+        rv = zk_fail(em, ZK_EIO, "%d file%s could not be removed", p->failed,
+                     p->failed == 1 ? "" : "s");
+    }
+    return rv == ZK_ESTOPPED ? ZK_OK : rv;
+}
+
+static int
+purge_run(struct purge *p, struct zk_errmsg *em)
+{
     int rv;
 
     rv = purge_check(p, em);
@@ -155,8 +247,10 @@ purge_run(struct purge *p, int keep, struct zk_errmsg *em)
     if (rv == ZK_OK) {
         rv = purge_list(p->snap_dir, "snapshot", &p->snaps, em);
     }
-    if (rv == ZK_OK && purge_oldest_kept(p, keep, &oldest)) {
-        purge_files(p, oldest);
+    if (rv == ZK_OK) {
+        file_remover_sweep(p->snap_dir, p->stop);
+        file_remover_sweep(p->log_dir, p->stop);
+        rv = purge_old_ones(p, em);
     }
     return rv;
 }
@@ -173,18 +267,21 @@ purge_dir(const char *dir)
 }
 
 int
-purge_txn_log(const char *data_log_dir, const char *data_dir, int keep,
-              FILE *out, const atomic_bool *stop, struct zk_errmsg *em)
+purge_txn_log(const struct purge_options *opts, FILE *out,
+              const atomic_bool *stop, struct zk_errmsg *em)
 {
-    struct purge p = { .out = out, .stop = stop };
+    struct purge p = {
+        .keep = opts->keep, .max_record = opts->max_record, .out = out,
+        .stop = stop,
+    };
     int rv;
 
-    if (keep < PURGE_MIN_KEEP) {
+    if (opts->keep < PURGE_MIN_KEEP) {
         return zk_fail(em, ZK_ECONFIG, PURGE_COUNT_TEXT);
     }
-    p.log_dir = purge_dir(data_log_dir);
-    p.snap_dir = purge_dir(data_dir);
-    rv = purge_run(&p, keep, em);
+    p.log_dir = purge_dir(opts->data_log_dir);
+    p.snap_dir = purge_dir(opts->data_dir);
+    rv = purge_run(&p, em);
     zk_file_list_fini(&p.logs);
     zk_file_list_fini(&p.snaps);
     free(p.log_dir);

@@ -9,21 +9,25 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "persistence/purge_txn_log.h"
 #include "tools/tool.h"
 
+static const char tp_usage[] =
+    "Usage:\n"
+    "zktool purge dataLogDir [snapDir] -n count\n"
+    "\tdataLogDir -- path to the txn log directory\n"
+    "\tsnapDir -- path to the snapshot directory\n"
+    "\tcount -- the number of old snaps/logs you want to keep, value should "
+    "be greater than or equal to 3\n";
+
 static int
 tp_invalid(void)
 {
-    fputs("Usage:\n"
-          "zktool purge dataLogDir [snapDir] -n count\n"
-          "\tdataLogDir -- path to the txn log directory\n"
-          "\tsnapDir -- path to the snapshot directory\n"
-          "\tcount -- the number of old snaps/logs you want to keep, value "
-          "should be greater than or equal to 3\n", stderr);
+    fputs(tp_usage, stderr);
     return TOOL_EXIT_FAILED;    /* As Java's. */
 }
 
@@ -57,14 +61,44 @@ tp_count(const char *text, int32_t *count)
     return true;
 }
 
+/* Is there a data folder?  A name that is mistyped must not look like one
+ * with nothing to remove. */
+static bool
+tp_has_data(const char *dir)
+{
+    char *version = tool_version_dir(dir);
+    bool yes = access(version, F_OK) == 0;
+
+    if (!yes) {
+        (void) tool_fail("%s: %s", version, strerror(errno));
+    }
+    free(version);
+    return yes;
+}
+
+static int
+tp_run(const struct purge_options *opts)
+{
+    struct zk_errmsg em;
+    int rv = purge_txn_log(opts, stdout, NULL, &em);
+
+    if (fflush(stdout) != 0) {
+        return tool_fail("stdout: %s", strerror(errno));
+    }
+    return rv == ZK_OK ? TOOL_EXIT_OK : tool_fail("%s", em.text);
+}
+
 int
 tool_purge_main(const struct tool *t, int argc, char **argv)
 {
-    struct zk_errmsg em;
     const char *snap_dir;
     int32_t count;
 
-    (void) t;
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0
+                      || strcmp(argv[1], "-h") == 0)) {
+        fputs(tp_usage, stdout);
+        return TOOL_EXIT_OK;
+    }
     if (argc < 4 || argc > 5 || !tp_dir_exists(argv[1])) {
         return tp_invalid();
     }
@@ -74,11 +108,12 @@ tool_purge_main(const struct tool *t, int argc, char **argv)
         || strcmp(argv[argc - 2], "-n") != 0) {
         return tp_invalid();
     }
-    if (purge_txn_log(argv[1], snap_dir, count, stdout, NULL, &em) != ZK_OK) {
-        return tool_fail("%s", em.text);
+    if (!tp_has_data(argv[1])
+        || (argc == 5 && !tp_has_data(snap_dir))) {
+        return TOOL_EXIT_FAILED;
     }
-    if (fflush(stdout) != 0) {
-        return tool_fail("stdout: %s", strerror(errno));
-    }
-    return TOOL_EXIT_OK;
+    return tp_run(&(struct purge_options) {
+        .data_log_dir = argv[1], .data_dir = snap_dir, .keep = count,
+        .max_record = t->max_record,
+    });
 }

@@ -204,5 +204,76 @@ class Copies(LogCase):
             self.assertNotIn('log.1.chopped4', os.listdir(self.dir))
 
 
+class Purge(ToolCase):
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.path('data', 'version-2'))
+        self.data = self.path('data')
+        for zxid in range(1, 8):
+            self.put('data/version-2/snapshot.%x' % zxid,
+                     tools.snapshot(tools.BUILT_IN))
+            self.put('data/version-2/log.%x' % zxid, tools.log_header()
+                     + record(set_data(zxid, '/a', 'x')))
+
+    def purge(self, *words, code=0, **how):
+        return self.tool('purge', *(words or (self.data,)), '-n', '3',
+                         code=code, **how)
+
+    def left(self):
+        return sorted(int(name.split('.')[1], 16)
+                      for name in os.listdir(self.path('data', 'version-2'))
+                      if name.startswith('snapshot.'))
+
+    def damage(self, zxid):
+        """In the middle: the last bytes are as ever."""
+        name = self.path('data', 'version-2', 'snapshot.%x' % zxid)
+        with open(name, 'r+b') as snap:
+            snap.seek(60)
+            snap.write(b'\x7f')
+
+    def test_damaged_ones_do_not_count(self):
+        self.damage(7)
+        self.damage(6)
+        ran = self.purge()
+        self.assertEqual(self.left(), [3, 4, 5, 6, 7])
+        self.assertIn('Not counted: ', ran.err)
+        self.assertIn('snapshot.7', ran.err)
+
+    def test_none_is_whole(self):
+        before = tools.tree(self.dir)
+        for zxid in range(1, 8):
+            self.damage(zxid)
+        ran = self.purge(code=1)
+        self.assertIn('is whole; nothing was removed', ran.err)
+        self.assertEqual(sorted(tools.tree(self.dir)), sorted(before))
+
+    def test_says_what_it_could_not_remove(self):
+        tools.need_root(self)
+        os.chmod(self.dir, 0o755)
+        before = tools.tree(self.dir)
+        ran = self.purge(code=1, user=NOBODY)
+        self.assertIn('7 files could not be removed', ran.err)
+        self.assertEqual(tools.tree(self.dir), before)
+
+    def test_no_data_folder(self):
+        os.mkdir(self.path('other'))
+        for words in ([self.path('other')], [self.data, self.path('other')]):
+            with self.subTest(words=words):
+                ran = self.purge(*words, code=1)
+                self.assertIn('other/version-2: No such file', ran.err)
+        self.assertEqual(len(self.left()), 7)
+
+    def test_longer_records(self):
+        """What the server would load counts."""
+        self.put('data/version-2/snapshot.8', tools.snapshot(
+            list(tools.BUILT_IN) + [tools.node('/a', b'x' * (3 << 20))]))
+        ran = self.purge()
+        self.assertIn('Not counted: ', ran.err)
+        self.assertEqual(self.left(), [5, 6, 7, 8])
+        self.tool('-Djute.maxbuffer=%d' % (4 << 20), 'purge', self.data,
+                  '-n', '3')
+        self.assertEqual(self.left(), [6, 7, 8])
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -170,8 +170,10 @@ main(int argc, char **argv)
         return cmd_read(argv[2], true);
     }
     if (argc == 3 && strcmp(argv[1], "purge") == 0) {
-        return purge_txn_log(argv[2], argv[2], 3, stdout, NULL, &em) == ZK_OK
-               ? 0 : die(&em);
+        const struct purge_options opts = { argv[2], argv[2], 3, 0xfffff };
+
+        return purge_txn_log(&opts, stdout, NULL, &em) == ZK_OK ? 0
+                                                                : die(&em);
     }
     fprintf(stderr, "usage: zkd_files write|read|snapshot|purge ...\n");
     return 2;

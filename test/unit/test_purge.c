@@ -13,6 +13,8 @@
 
 #include "persistence/file_list.h"
 #include "test/lib/zk_test.h"
+#include "util/checksum.h"
+#include "util/zk_bytes.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 
@@ -39,6 +41,19 @@ make_dir(const char *name)
     free(path);
 }
 
+/* A snapshot without nodes: header, sessions, ACLs, end mark, checksum. */
+static void
+put_snapshot(const char *name, bool whole)
+{
+    uint8_t p[42] = "ZKSN\0\0\0\2";
+
+    memcpy(p + 24, "\0\0\0\1/", 5);
+    zk_put_be64(p + 29, checksum_adler32(CHECKSUM_ADLER32_INIT, p, 29));
+    memcpy(p + 37, "\0\0\0\1/", 5);
+    p[12] = !whole;
+    put(name, (const char *) p, sizeof p);
+}
+
 /* Files named by zxids, e.g. "1 5 9": whole snapshots, or logs. */
 static void
 put_all(const char *folder, const char *kind, const char *zxids)
@@ -49,7 +64,7 @@ put_all(const char *folder, const char *kind, const char *zxids)
 
     while (sscanf(zxids, "%16s%n", z, &n) == 1) {
         snprintf(name, sizeof name, "%s/version-2/%s.%s", folder, kind, z);
-        put(name, "ZKSN\0\0\0\2......\0\0\0\1/", 19);
+        put_snapshot(name, true);
         zxids += n;
     }
 }
@@ -96,12 +111,13 @@ run(const char *log_dir, const char *snap_dir, int keep, char **out)
 {
     char *a = zk_xasprintf("%s/%s", dir, log_dir);
     char *b = zk_xasprintf("%s/%s", dir, snap_dir);
+    const struct purge_options opts = { a, b, keep, 1 << 20 };
     struct zk_errmsg em;
     size_t len;
     FILE *f = open_memstream(out, &len);
     int rv;
 
-    rv = purge_txn_log(a, b, keep, f, NULL, &em);
+    rv = purge_txn_log(&opts, f, NULL, &em);
     fclose(f);
     free(a);
     free(b);
@@ -111,18 +127,21 @@ run(const char *log_dir, const char *snap_dir, int keep, char **out)
 static void
 test_keeps_what_is_needed(void)
 {
-    char *out;
+    char *left, *out;
 
     start();
+    left = zk_xasprintf("%s/a/version-2/tmp.removed.1", dir);
     /* The same folder that Java's PurgeTxnLog was given: it left these. */
     put_all("a", "snapshot", "1 5 9 a b");
     put_all("a", "log", "1 3 6 a c");
     put("a/version-2/log.foo", "", 0);
     put("a/version-2/snapshot.foo", "", 0);
+    put("a/version-2/tmp.removed.1", "left", 4);
     put("a/version-2/currentEpoch", "1", 1);
     CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
     CU_ASSERT_STRING_EQUAL(list("a", "log"), "6 a c");
     CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "9 a b");
+    CU_ASSERT_NOT_EQUAL(access(left, F_OK), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "Removing file: "));
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "M\t"));
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "/a/version-2/log.3\n"));
@@ -130,6 +149,7 @@ test_keeps_what_is_needed(void)
     CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
     CU_ASSERT_STRING_EQUAL(out, "");
     free(out);
+    free(left);
     finish();
 }
 
@@ -165,6 +185,38 @@ test_counts_whole_snapshots_only(void)
     finish();
 }
 
+/* Their last bytes are right, and some in the middle are not. */
+static void
+test_reads_before_anything_goes(void)
+{
+    char *out;
+
+    start();
+    put_all("a", "snapshot", "1 5 9 a b c");
+    put_all("a", "log", "1 2 6 a c");
+    put_snapshot("a/version-2/snapshot.c", false);
+    put_snapshot("a/version-2/snapshot.b", false);
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), "2 6 a c");
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "5 9 a b c");
+    free(out);
+    finish();
+
+    /* None whole: everything stays, and that is said. */
+    start();
+    put_all("a", "log", "1 2 6 a c");
+    put_snapshot("a/version-2/snapshot.1", false);
+    put_snapshot("a/version-2/snapshot.2", false);
+    put_snapshot("a/version-2/snapshot.3", false);
+    put_snapshot("a/version-2/snapshot.4", false);
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_ECORRUPT);
+    CU_ASSERT_STRING_EQUAL(out, "");
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), "1 2 6 a c");
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "1 2 3 4");
+    free(out);
+    finish();
+}
+
 static void
 test_two_folders(void)
 {
@@ -192,15 +244,17 @@ static void
 test_task(void)
 {
     int64_t deadline = zk_time_mono_ms() + 10000;
+    struct purge_options opts;
     struct purge_task *t;
     char *a;
 
     start();
-    CU_ASSERT_PTR_NULL(purge_task_start(dir, dir, 3, 0));
-    purge_task_stop(NULL);
     a = zk_xasprintf("%s/a", dir);
+    opts = (struct purge_options) { a, a, 3, 1 << 20 };
+    CU_ASSERT_PTR_NULL(purge_task_start(&opts, 0));
+    purge_task_stop(NULL);
     put_all("a", "snapshot", "1 5 9 a b");
-    t = purge_task_start(a, a, 3, 20);
+    t = purge_task_start(&opts, 20);
     while (strcmp(list("a", "snapshot"), "9 a b") != 0
            && zk_time_mono_ms() < deadline) {
     }
@@ -211,7 +265,7 @@ test_task(void)
     }
     CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "9 a b");
     purge_task_stop(t);
-    t = purge_task_start(a, a, 3, 1000 * 3600);
+    t = purge_task_start(&opts, 1000 * 3600);
     purge_task_stop(t);
     free(a);
     finish();
@@ -288,6 +342,7 @@ static const struct zk_test tests[] = {
       test_large_files_are_removed_in_steps },
     { "keeps what Java keeps", test_keeps_what_is_needed },
     { "only whole snapshots count", test_counts_whole_snapshots_only },
+    { "reads one before anything goes", test_reads_before_anything_goes },
     { "two folders", test_two_folders },
     { "the timer", test_task },
 };
