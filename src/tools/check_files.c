@@ -72,6 +72,14 @@ cf_myid(struct check_files *cf, const char *dir)
     free(path);
 }
 
+void
+check_files_fini(struct check_files *cf)
+{
+    free(cf->whole);
+    cf->whole = NULL;
+    cf->n_whole = 0;
+}
+
 int
 check_files_epochs(struct check_files *cf, const char *dir,
                    struct zk_errmsg *em)
@@ -186,6 +194,9 @@ cf_snapshot(struct check_files *cf, const struct zk_file *f,
         rv = file_snap_scan(f->path, cf->max_record, &visitor, &info, &em);
     }
     if (rv == ZK_OK) {
+        cf->whole = zk_xrealloc(cf->whole,
+                                (cf->n_whole + 1) * sizeof *cf->whole);
+        cf->whole[cf->n_whole++] = f->zxid;
         zk_buf_printf(&cf->out->buf, "  %s: %" PRId64 " znodes, %" PRId64
                       " sessions", f->name, info.nodes, s->sessions);
         cf_digest(cf, &info, s->digest);
@@ -222,6 +233,17 @@ check_files_snapshots(struct check_files *cf, const char *dir,
 
 /* ---- logs -------------------------------------------------------------- */
 
+static bool
+cf_has_snapshot(const struct check_files *cf, int64_t zxid)
+{
+    for (size_t i = 0; i < cf->n_whole; i++) {
+        if (cf->whole[i] == zxid) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Between this file and the ones before, which end with 'last'. */
 static void
 cf_between(struct check_files *cf, const struct log_survey *s, int64_t last)
@@ -233,6 +255,10 @@ cf_between(struct check_files *cf, const struct log_survey *s, int64_t last)
         zk_buf_printf(&cf->out->buf, "    from zxid 0x%" PRIx64 " on it "
                       "takes the place of what stood before\n",
                       (uint64_t) s->first);
+    } else if (s->first > last + 1 && cf_has_snapshot(cf, s->first - 1)) {
+        zk_buf_printf(&cf->out->buf, "    snapshot.%" PRIx64 " stands for "
+                      "what is not in a log before it\n",
+                      (uint64_t) s->first - 1);
     } else if (s->first > last + 1 && s->first >> 32 == last >> 32) {
         zk_buf_printf(&cf->out->buf, "    zxid 0x%" PRIx64 " follows 0x%"
                       PRIx64 ": the transactions between are missing\n",

@@ -10,7 +10,12 @@ struct check_files {
     struct tool_out *out;       /* A line or some for each file. */
     int problems;               /* What a server or its operator should not
                                  * find there. */
+    int64_t *whole;             /* zxids of the snapshots that were... */
+    size_t n_whole;             /* ...until check_files_fini. */
 };
+
+/* Frees what has gathered. */
+void check_files_fini(struct check_files *cf);
 
 /* All of them take a version-2 folder, and fail only when that cannot be
  * read. */
@@ -24,7 +29,9 @@ int check_files_left_overs(struct check_files *cf, const char *dir,
 /* Checksums, and the digest where it must be right. */
 int check_files_snapshots(struct check_files *cf, const char *dir,
                           struct zk_errmsg *em) ZK_WARN_UNUSED;
-/* Records, and the zxids from file to file. */
+/* Records, and the zxids from file to file.  The snapshots come first: one
+ * may stand for what is missing between two logs, as a leader's does that a
+ * follower got in place of it. */
 int check_files_logs(struct check_files *cf, const char *dir,
                      struct zk_errmsg *em) ZK_WARN_UNUSED;
 

@@ -239,6 +239,7 @@ tk_files(struct tk *tk)
         rv = check_files_logs(&cf, tk->log_version, &em);
     }
     tk->problems += cf.problems;
+    check_files_fini(&cf);
     tool_out_flush(&tk->out);
     return rv == ZK_OK ? TOOL_EXIT_OK : tool_fail("%s", em.text);
 }

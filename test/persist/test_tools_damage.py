@@ -252,7 +252,7 @@ class Purge(ToolCase):
         os.chmod(self.dir, 0o755)
         before = tools.tree(self.dir)
         ran = self.purge(code=1, user=NOBODY)
-        self.assertIn('7 files could not be removed', ran.err)
+        self.assertIn('8 files could not be removed', ran.err)
         self.assertEqual(tools.tree(self.dir), before)
 
     def test_no_data_folder(self):

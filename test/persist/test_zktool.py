@@ -267,6 +267,29 @@ class Check(ToolCase):
         self.assertIn('zxid 0xa1 follows 0x50: the transactions between are '
                       'missing', text)
 
+    def follower(self, *snapshots):
+        """Logs on both sides of a hole."""
+        os.makedirs(self.path('f', 'version-2'))
+        for zxid in (0,) + snapshots:
+            self.put('f/version-2/snapshot.%x' % zxid,
+                     tools.snapshot(tools.BUILT_IN))
+        for first, end in ((1, 6), (0x65, 0x6a)):
+            self.put('f/version-2/log.%x' % first, tools.log_header()
+                     + b''.join(tools.record(set_data(i, '/zookeeper', 'x'))
+                                for i in range(first, end)))
+
+    def test_hole_that_a_snapshot_bridges(self):
+        self.follower(0x64)
+        text = self.check(self.path('f'))
+        self.assertIn("snapshot.64 stands for what is not in a log", text)
+        self.assertNotIn('missing', text)
+        self.assertIn('No problems.', text)
+
+    def test_hole_beside_a_snapshot(self):
+        self.follower(0x60)
+        self.assertIn('zxid 0x65 follows 0x5: the transactions between are '
+                      'missing', self.check(self.path('f'), code=1))
+
     def test_no_snapshot(self):
         for name in os.listdir(self.v2()):
             if name.startswith('snapshot.'):
