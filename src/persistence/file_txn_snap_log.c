@@ -21,6 +21,19 @@
 
 /* ---- opening ---------------------------------------------------------- */
 
+static int
+ftsl_check_access(const char *dir, const char *what, struct zk_errmsg *em)
+{
+    struct zk_errmsg why = { "" };
+
+    if (access(dir, R_OK | W_OK | X_OK) == 0) {
+        return ZK_OK;
+    }
+    zk_fail_errno(&why, "%s", dir);
+    return zk_fail(em, ZK_ECONFIG, "Cannot write to %s directory: %s", what,
+                   why.text);
+}
+
 /* One version-2 folder: there, or made when that is allowed. */
 static int
 ftsl_open_dir(const struct file_txn_snap_log *fl, const char *dir,
@@ -45,12 +58,7 @@ ftsl_open_dir(const struct file_txn_snap_log *fl, const char *dir,
                            "%s: %s", what, dir, why.text);
         }
     }
-    if (access(dir, R_OK | W_OK | X_OK) != 0) {
-        zk_fail_errno(&why, "%s", dir);
-        return zk_fail(em, ZK_ECONFIG, "Cannot write to %s directory: %s",
-                       what, why.text);
-    }
-    return ZK_OK;
+    return ftsl_check_access(dir, what, em);
 }
 
 /* Two servers in one folder would destroy it. */
@@ -217,6 +225,17 @@ file_txn_snap_log_close(struct file_txn_snap_log *fl)
     free(fl->log_dir);
     fl->magic = 0;
     free(fl);
+}
+
+int
+file_txn_snap_log_check_write(const struct file_txn_snap_log *fl,
+                              struct zk_errmsg *em)
+{
+    int rv;
+
+    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
+    rv = ftsl_check_access(fl->log_dir, "data log", em);
+    return rv != ZK_OK ? rv : ftsl_check_access(fl->snap_dir, "data", em);
 }
 
 const char *

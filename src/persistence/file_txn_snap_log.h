@@ -36,6 +36,10 @@ int file_txn_snap_log_open(const struct file_txn_snap_log_options *opts,
                            struct file_txn_snap_log **out,
                            struct zk_errmsg *em) ZK_WARN_UNUSED;
 void file_txn_snap_log_close(struct file_txn_snap_log *fl);
+/* Of a dry run: whether opening in earnest could write there.  ZK_ECONFIG with
+ * the text that it would give. */
+int file_txn_snap_log_check_write(const struct file_txn_snap_log *fl,
+                                  struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Whether opening removes a file of this name: a temporary one that a crash
  * left. */
 bool file_txn_snap_log_is_left_over(const char *name);

@@ -13,8 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/zk_properties.h"
+#include "config/server_config.h"
 #include "persistence/dir_lock.h"
+#include "persistence/log_scan.h"
 #include "tools/check_files.h"
 #include "tools/tool.h"
 #include "zab/zab_peer.h"
@@ -28,10 +29,11 @@ static const char tk_usage[] =
     "                      which takes as much memory as the server\n";
 
 struct tk {
-    const struct tool *tool;
     const char *config;
     bool no_start;
-    struct zk_properties props;
+    struct server_config *server;   /* What 'config' says; or NULL. */
+    const struct system_properties *props;
+    int32_t max_record;
     const char *data_dir;
     const char *log_dir;
     char *snap_version, *log_version;   /* The version-2 folders. */
@@ -48,22 +50,29 @@ tk_invalid(void)
     return TOOL_EXIT_INVALID;
 }
 
+static void
+tk_copy_property(void *arg, const char *name, const char *value)
+{
+    system_properties_set(arg, name, value);
+}
+
+/* As the server reads it, which then goes by the same properties. */
 static int
 tk_read_config(struct tk *tk)
 {
-    const struct zk_property *data, *log;
+    struct system_properties *props = system_properties_create();
     struct zk_errmsg em;
 
-    if (zk_properties_read(tk->config, &tk->props, &em) != ZK_OK) {
-        return tool_fail("%s", em.text);
+    system_properties_each(tk->props, tk_copy_property, props);
+    if (server_config_read(tk->config, props, &tk->server, &em) != ZK_OK) {
+        return tool_fail("a server would not start with this "
+                         "configuration: %s", em.text);
     }
-    data = zk_properties_find(&tk->props, "dataDir");
-    log = zk_properties_find(&tk->props, "dataLogDir");
-    if (data == NULL) {
-        return tool_fail("%s names no dataDir", tk->config);
-    }
-    tk->data_dir = data->value;
-    tk->log_dir = log != NULL ? log->value : data->value;
+    log_scan_expect_batch(tk->server->storage.max_batch_size);
+    tk->props = tk->server->props;
+    tk->max_record = tk->server->storage.max_record;
+    tk->data_dir = tk->server->storage.data_dir;
+    tk->log_dir = tk->server->storage.data_log_dir;
     return -1;
 }
 
@@ -122,7 +131,8 @@ tk_epochs(struct tk *tk, int64_t last_zxid)
     struct zab_epochs e;
     struct zk_errmsg em;
 
-    if (zab_epochs_peek(&e, tk->snap_version, last_zxid, &em) != ZK_OK) {
+    if (zab_epochs_peek(&e, tk->snap_version, last_zxid < 0 ? 0 : last_zxid,
+                        &em) != ZK_OK) {
         zk_buf_printf(&tk->out.buf, "  As a member of an ensemble it would "
                       "refuse:\n");
         tk_problem(tk, em.text);
@@ -139,7 +149,11 @@ tk_restored(struct tk *tk, const struct data_tree *tree,
 {
     struct zk_buf *b = &tk->out.buf;
 
-    if (res->empty) {
+    if (res->empty && res->last_zxid < 0) {
+        tk_problem(tk, "It would be empty and not vote until a leader gave "
+                   "it data: zookeeper.db.autocreate is false, and there is "
+                   "no file \"initialize\".");
+    } else if (res->empty) {
         tool_append(b, "  It would begin with an empty database.\n");
     } else if (res->snapshot_zxid < 0) {
         tool_append(b, "  It would load no snapshot");
@@ -162,22 +176,42 @@ tk_restored(struct tk *tk, const struct data_tree *tree,
     }
 }
 
+/* A disk that is read-only says nothing against the data. */
+static void
+tk_may_write(struct tk *tk, const struct file_txn_snap_log *fl)
+{
+    struct zk_errmsg em;
+
+    if (file_txn_snap_log_check_write(fl, &em) != ZK_OK) {
+        tool_append(&tk->out.buf, "  It would refuse:\n");
+        tk_problem(tk, em.text);
+        tool_append(&tk->out.buf, "  If it could write:\n");
+    }
+}
+
+static bool
+tk_property(const struct tk *tk, const char *name, bool def)
+{
+    return system_properties_bool(tk->props, name, def);
+}
+
 /* Loads all, as a server that starts. */
 static void
 tk_start(struct tk *tk)
 {
     const struct data_tree_options tree_opts = {
-        .digest_enabled = true,
-        .extended_types_enabled = system_properties_bool(
-            tk->tool->props, "zookeeper.extendedTypesEnabled", false),
+        .digest_enabled = tk_property(tk, "zookeeper.digest.enabled", true),
+        .extended_types_enabled = tk_property(
+            tk, "zookeeper.extendedTypesEnabled", false),
     };
     const struct file_txn_snap_log_options opts = {
         .data_log_dir = tk->log_dir, .data_dir = tk->data_dir,
-        .autocreate_db = true, .dry_run = true,
-        .trust_empty_snapshot = system_properties_bool(
-            tk->tool->props, "zookeeper.snapshot.trust.empty", false),
-        .max_record = tk->tool->max_record,
-        .log = { .max_record = tk->tool->max_record, .size_limit = -1 },
+        .autocreate_db = tk_property(tk, "zookeeper.db.autocreate", true),
+        .dry_run = true,
+        .trust_empty_snapshot = tk_property(
+            tk, "zookeeper.snapshot.trust.empty", false),
+        .max_record = tk->max_record,
+        .log = { .max_record = tk->max_record, .size_limit = -1 },
     };
     struct data_tree *tree = data_tree_create(&tree_opts);
     struct file_txn_snap_log *fl = NULL;
@@ -189,6 +223,7 @@ tk_start(struct tk *tk)
     tool_out_flush(&tk->out);
     rv = file_txn_snap_log_open(&opts, &fl, &em);
     if (rv == ZK_OK) {
+        tk_may_write(tk, fl);
         rv = file_txn_snap_log_restore(fl, tree, NULL, NULL, &res, &em);
     }
     if (rv == ZK_OK) {
@@ -217,7 +252,7 @@ static int
 tk_files(struct tk *tk)
 {
     struct check_files cf = {
-        .max_record = tk->tool->max_record, .out = &tk->out,
+        .max_record = tk->max_record, .out = &tk->out,
     };
     bool two = strcmp(tk->snap_version, tk->log_version) != 0;
     struct zk_errmsg em;
@@ -272,12 +307,12 @@ tk_run(struct tk *tk)
 int
 tool_check_main(const struct tool *t, int argc, char **argv)
 {
-    struct tk tk = { .tool = t };
+    struct tk tk = { .props = t->props, .max_record = t->max_record };
     int code = tk_parse(&tk, argc, argv);
 
     if (code < 0) {
         code = tk_run(&tk);
     }
-    zk_properties_fini(&tk.props);
+    server_config_destroy(tk.server);
     return code;
 }

@@ -132,6 +132,11 @@ ti_read_config(struct ti *ti)
     }
     ti->data_dir = ti_setting(ti, "dataDir");
     ti->log_dir = ti_setting(ti, "dataLogDir");
+    if (zk_properties_find(&ti->props, "dataLogDir") != NULL
+        && ti->log_dir == NULL) {
+        return ti_refuse("dataLogDir is empty in %s: a server refuses that",
+                         ti->config);
+    }
     if (ti->data_dir == NULL) {
         return ti_refuse("Unable to determine dataDir from %s", ti->config);
     }

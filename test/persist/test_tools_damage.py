@@ -9,9 +9,7 @@ import unittest
 
 import tools
 from test_zktool import set_data
-from tools import ToolCase, record
-
-NOBODY = 65534
+from tools import NOBODY, ToolCase, record
 
 
 def padded(*items):

@@ -223,6 +223,57 @@ class Check(ToolCase):
         self.check('--configfile', '/none', code=1)
         self.tool('check', code=2)
 
+    def config(self, *lines):
+        return self.put('zoo.cfg', '\n'.join(
+            ('dataDir=%s' % self.data,) + lines).encode())
+
+    def test_configuration_that_a_server_refuses(self):
+        for line in ('dataLogDir=', 'tickTime=x', 'server.1=a:b'):
+            with self.subTest(line=line):
+                ran = self.tool('check', '--configfile', self.config(line),
+                                code=1)
+                self.assertIn('would not start with this configuration',
+                              ran.err)
+
+    def test_properties_of_the_configuration(self):
+        # What zoo.cfg does not know becomes zookeeper.*, as for a server.
+        for name in os.listdir(self.v2()):
+            if name.startswith('snapshot.'):
+                os.unlink(self.v2(name))
+        config = self.config('snapshot.trust.empty=true')
+        self.assertIn('No problems.', self.check('--configfile', config))
+        self.check('--configfile', self.config(), code=1)
+
+    def test_empty_folder_that_may_not_be(self):
+        os.makedirs(self.path('new', 'version-2'))
+        new = self.path('new')
+        self.assertIn('begin with an empty database', self.check(new))
+        refuse = '-Dzookeeper.db.autocreate=false'
+        text = self.tool(refuse, 'check', new, code=1).out.decode()
+        self.assertIn('not vote until a leader gave it data', text)
+        self.put('new/initialize', b'')
+        self.tool(refuse, 'check', new)
+
+    def test_digest_is_off(self):
+        """Then nobody compares it."""
+        self.put('data/version-2/log.cc', tools.log_header() + tools.record(
+            set_data(0xcc, '/zookeeper', 'x')
+            + struct.pack('>iq', 2, 12345)))
+        self.assertIn('digest of the tree differs', self.check(code=1))
+        text = self.tool('-Dzookeeper.digest.enabled=false', 'check',
+                         self.data).out.decode()
+        self.assertIn('No problems.', text)
+
+    def test_folder_that_cannot_be_written(self):
+        tools.need_root(self)
+        os.chmod(self.dir, 0o755)
+        text = self.tool('check', self.data, code=1,
+                         user=tools.NOBODY).out.decode()
+        self.assertIn('Cannot write to data log directory', text)
+        # What is there is told all the same.
+        self.assertIn('be at zxid 0xcb', text)
+        self.assertTrue(text.endswith('1 problem.\n'), text)
+
     def test_left_behind_by_a_crash(self):
         with open(self.v2('log.a1'), 'r+b') as log:
             at = list(tools.records(log.read()))[-2][0]

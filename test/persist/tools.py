@@ -30,6 +30,7 @@ JACKSON = '/usr/share/java/jackson-core.jar'
 os.environ['ZK_JAVA_CP'] += ':' + JACKSON
 
 LIMIT = 120
+NOBODY = 65534
 
 
 class Ran:
