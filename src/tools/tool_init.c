@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/zk_properties.h"
@@ -95,7 +96,7 @@ ti_parse(struct ti *ti, int argc, char **argv)
             break;
         case 'h':
             fputs(ti_usage, stdout);
-            return TOOL_EXIT_FAILED;    /* As Apache's script. */
+            return TOOL_EXIT_OK;
         default:
             return ti_invalid();
         }
@@ -148,6 +149,18 @@ ti_read_config(struct ti *ti)
 
 /* ---- looking before anything is changed -------------------------------- */
 
+/* Whether it is a folder that is locked already: both settings may mean the
+ * same one, by other words or by links. */
+static bool
+ti_is_locked(const struct ti *ti, const char *version)
+{
+    struct stat held, st;
+
+    return ti->locks[0] >= 0 && fstat(ti->locks[0], &held) == 0
+           && stat(version, &st) == 0 && held.st_dev == st.st_dev
+           && held.st_ino == st.st_ino;
+}
+
 /* One folder; the exit code, or -1 when it may be made anew.  Takes its lock
  * into *lock. */
 static int
@@ -161,7 +174,7 @@ ti_look(const struct ti *ti, const char *dir, const char *what, int *lock)
         code = ti_refuse("ZooKeeper %s directory already exists at %s (or "
                          "use --force to force re-initialization)", what,
                          dir);
-    } else if (access(version, F_OK) == 0
+    } else if (access(version, F_OK) == 0 && !ti_is_locked(ti, version)
                && dir_lock(version, lock, &em) != ZK_OK) {
         code = tool_fail("%s; nothing was changed", em.text);
     }
@@ -177,8 +190,26 @@ ti_remove_one(const char *path, const struct stat *st, int flag,
 {
     (void) st;
     (void) flag;
-    (void) ftw;
-    return remove(path);
+    return ftw->level == 0 ? 0 : remove(path);
+}
+
+/* Empties a folder; it stays itself, with its owner, since it may be a disk's,
+ * or behind a link. */
+static int
+ti_empty(const char *version, struct zk_errmsg *em)
+{
+    char *real = realpath(version, NULL);
+    int rv = ZK_OK;
+
+    if (real == NULL && errno != ENOENT) {
+        rv = zk_fail_errno(em, "%s", version);
+    } else if (real != NULL
+               && nftw(real, ti_remove_one, TI_OPEN_FOLDERS,
+                       FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT) {
+        rv = zk_fail_errno(em, "%s: remove what is in it", real);
+    }
+    free(real);
+    return rv;
 }
 
 /* 'dir' with an empty version-2. */
@@ -187,12 +218,8 @@ ti_make_empty(const char *dir, struct zk_errmsg *em)
 {
     char *version = zk_xasprintf("%s/version-2", dir);
     char *mark = zk_xasprintf("%s/initialize", dir);
-    int rv = ZK_OK;
+    int rv = ti_empty(version, em);
 
-    if (nftw(version, ti_remove_one, TI_OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS)
-            != 0 && errno != ENOENT) {
-        rv = zk_fail_errno(em, "%s: remove", version);
-    }
     if (rv == ZK_OK && unlink(mark) != 0 && errno != ENOENT
         && errno != ENOTDIR) {
         rv = zk_fail_errno(em, "%s: remove", mark);

@@ -392,14 +392,62 @@ class Check(ToolCase):
         self.tool('check', self.path('none'), code=1)
 
 
+class Init(ToolCase):
+    def setUp(self):
+        super().setUp()
+        files.write(self.path('data'), 3)
+
+    def init(self, *lines, code=0, words=('--force',)):
+        config = self.put('zoo.cfg', '\n'.join(
+            ('dataDir=%s' % self.path('data'),) + lines).encode())
+        return self.tool('init', '--configfile', config, *words, code=code)
+
+    def test_one_folder_by_two_names(self):
+        os.symlink('data', self.path('link'))
+        for name in ('data/', './data', 'data/../data', 'link'):
+            with self.subTest(name=name):
+                self.put('data/version-2/log.9', b'x')
+                self.init('dataLogDir=%s/%s' % (self.dir, name))
+                self.assertEqual(sorted(os.listdir(self.path('data'))),
+                                 ['initialize', 'version-2'])
+                self.assertEqual(
+                    os.listdir(self.path('data', 'version-2')), [])
+
+    def test_in_use(self):
+        lock = os.open(self.path('data', 'version-2'), os.O_RDONLY)
+        self.addCleanup(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = self.init('dataLogDir=%s/./data' % self.dir, code=1)
+        self.assertIn('in use', ran.err)
+
+    def test_version_2_is_a_link(self):
+        os.makedirs(self.path('disk'))
+        os.rename(self.path('data', 'version-2'), self.path('disk', 'v'))
+        os.symlink('../disk/v', self.path('data', 'version-2'))
+        os.symlink('../../zoo.cfg', self.path('disk', 'v', 'stray'))
+        self.init()
+        self.assertTrue(os.path.islink(self.path('data', 'version-2')))
+        self.assertEqual(os.listdir(self.path('disk', 'v')), [])
+        self.assertTrue(os.path.exists(self.path('zoo.cfg')))
+
+    def test_no_folder_for_logs(self):
+        ran = self.init('dataLogDir=', code=1)
+        self.assertIn(b'dataLogDir is empty', ran.out)
+        self.assertIn('snapshot.0',
+                      os.listdir(self.path('data', 'version-2')))
+
+
 class Program(ToolCase):
     def test_usage(self):
         ran = self.tool(code=2)
         self.assertIn('Usage: zktool', ran.err)
         self.assertIn('no command frob', self.tool('frob', code=2).err)
-        for command in ('check', 'compare', 'log', 'snapshot'):
+        for command in ('check', 'compare', 'init', 'log', 'purge',
+                        'snapshot'):
             ran = self.tool(command, '--help')
-            self.assertIn(b'Usage: zktool ' + command.encode(), ran.out)
+            self.assertRegex(ran.out, b'^Usage:\\s+zktool '
+                             + command.encode())
+            self.assertEqual(ran.err, '')
         self.assertIn(b'zktool', self.tool('--version').out)
         self.tool('-Djute.maxbuffer=0', 'log', 'f', code=2)
 
