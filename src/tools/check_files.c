@@ -12,6 +12,7 @@
 
 #include "persistence/epoch_file.h"
 #include "persistence/file_list.h"
+#include "persistence/file_remover.h"
 #include "persistence/file_snap.h"
 #include "persistence/file_txn_snap_log.h"
 #include "tools/log_survey.h"
@@ -102,7 +103,12 @@ check_files_left_overs(struct check_files *cf, const char *dir,
         return zk_fail_errno(em, "%s: open", dir);
     }
     while ((ent = readdir(d)) != NULL) {
-        if (file_txn_snap_log_is_left_over(ent->d_name)) {
+        if (strncmp(ent->d_name, FILE_REMOVER_PREFIX,
+                    sizeof FILE_REMOVER_PREFIX - 1) == 0) {
+            zk_buf_printf(&cf->out->buf, "  %s: what is left of a file that "
+                          "was removed, a start and a purge remove it\n",
+                          ent->d_name);
+        } else if (file_txn_snap_log_is_left_over(ent->d_name)) {
             zk_buf_printf(&cf->out->buf, "  %s: left over from a crash, a "
                           "start removes it\n", ent->d_name);
         }

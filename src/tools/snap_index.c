@@ -447,6 +447,9 @@ si_judge(const struct snap_index *ix, int rv, struct zk_errmsg *damage,
         zk_fail(damage, rv, "%s", why->text);
         return ZK_OK;
     }
+    if (ix->n > 0) {
+        zk_fail(damage, rv, "%s", why->text);
+    }
     return zk_fail(em, rv, "%.400s%s", why->text,
                    ix->n == 0 ? "" : "; some nodes before it can be read");
 }

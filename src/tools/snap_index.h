@@ -36,8 +36,8 @@ struct snap_index_options {
 
 /* Reads the file, with a bar when it takes long.  ZK_OK: *out is the whole
  * content; when *damage is not empty it says what is wrong behind that (or,
- * with opts->partial, where and why reading ended).  On failure 'em' says so,
- * and how many nodes there are before the damage. */
+ * with opts->partial, where and why reading ended).  On failure 'em' says so;
+ * then *damage is not empty when opts->partial would have given some nodes. */
 int snap_index_read(const char *path, const struct snap_index_options *opts,
                     struct snap_index **out, struct zk_errmsg *damage,
                     struct zk_errmsg *em) ZK_WARN_UNUSED;

@@ -15,6 +15,7 @@ struct snap_levels {
 #define SNAP_LEVELS_MAGIC 0x536e4c76
 
     struct snap_index *ix;
+    bool damaged;
     struct snap_sum *sums;      /* By node. */
     uint32_t *nodes;            /* All of them, level by level. */
     uint32_t *starts;           /* depth + 1 places in 'nodes'. */
@@ -114,6 +115,7 @@ snap_levels_read(const char *path, int32_t max_buffer, struct tool_out *out,
     struct snap_levels *lv;
     struct snap_index *ix;
     struct zk_errmsg damage;
+    bool damaged;
     int rv;
 
     rv = snap_index_read(path, &opts, &ix, &damage, em);
@@ -122,7 +124,8 @@ snap_levels_read(const char *path, int32_t max_buffer, struct tool_out *out,
     }
     zk_buf_printf(&out->buf, "Deserialized snapshot in %s in %f seconds\n",
                   slash != NULL ? slash + 1 : path, sl_seconds_since(start));
-    if (damage.text[0] != '\0') {
+    damaged = damage.text[0] != '\0';
+    if (damaged) {
         tool_out_flush(out);
         tool_fail("%s", damage.text);
     }
@@ -130,12 +133,20 @@ snap_levels_read(const char *path, int32_t max_buffer, struct tool_out *out,
     lv = zk_xcalloc(1, sizeof *lv);
     lv->magic = SNAP_LEVELS_MAGIC;
     lv->ix = ix;
+    lv->damaged = damaged;
     lv->sums = snap_index_sums(ix);
     sl_lay_out(lv);
     zk_buf_printf(&out->buf, "Processed data tree in %f seconds\n",
                   sl_seconds_since(start));
     *levels = lv;
     return ZK_OK;
+}
+
+bool
+snap_levels_is_damaged(const struct snap_levels *lv)
+{
+    ZK_CHECK(lv, SNAP_LEVELS_MAGIC);
+    return lv->damaged;
 }
 
 void

@@ -18,6 +18,8 @@ struct snap_levels;
 int snap_levels_read(const char *path, int32_t max_buffer,
                      struct tool_out *out, struct snap_levels **levels,
                      struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* Whether something was wrong behind the nodes, which was said on stderr. */
+bool snap_levels_is_damaged(const struct snap_levels *lv);
 /* Frees it; NULL is fine. */
 void snap_levels_destroy(struct snap_levels *lv);
 /* The nodes themselves. */

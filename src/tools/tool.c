@@ -16,13 +16,21 @@
 int
 tool_fail(const char *fmt, ...)
 {
+    struct zk_buf shown = { 0 };
     va_list ap;
     char *text;
 
     va_start(ap, fmt);
     text = zk_xvasprintf(fmt, ap);
     va_end(ap);
-    fprintf(stderr, "zktool: %s\n", text);
+    if (isatty(STDERR_FILENO)) {
+        tool_append_shown(&shown, text, strlen(text), "");
+        fprintf(stderr, "zktool: %.*s\n", (int) shown.len,
+                (const char *) shown.data);
+    } else {
+        fprintf(stderr, "zktool: %s\n", text);
+    }
+    zk_buf_fini(&shown);
     free(text);
     return TOOL_EXIT_FAILED;
 }
@@ -55,6 +63,24 @@ tool_parse_long(const char *text, int64_t *out)
     }
     *out = (int64_t) (negative ? 0 - v : v);
     return true;
+}
+
+bool
+tool_parse_id(const char *text, int64_t *out)
+{
+    const char *digits = text + 2;
+    char *end;
+
+    if (tool_parse_long(text, out)) {
+        return true;
+    }
+    if (text[0] != '0' || (text[1] != 'x' && text[1] != 'X')
+        || strspn(digits, "0123456789abcdefABCDEF") != strlen(digits)) {
+        return false;
+    }
+    errno = 0;
+    *out = (int64_t) strtoull(digits, &end, 16);
+    return errno == 0 && end != digits;
 }
 
 bool

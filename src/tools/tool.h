@@ -37,11 +37,15 @@ int tool_log_main(const struct tool *t, int argc, char **argv);
 int tool_purge_main(const struct tool *t, int argc, char **argv);
 int tool_snapshot_main(const struct tool *t, int argc, char **argv);
 
-/* "zktool: <text>" on stderr; returns TOOL_EXIT_FAILED. */
+/* "zktool: <text>" on stderr, a line; returns TOOL_EXIT_FAILED.  A terminal is
+ * shown what it would obey (texts quote names of files and znodes). */
 int tool_fail(const char *fmt, ...) ZK_PRINTF(1, 2);
 /* Decimal, 0x or # and hexadecimal, 0 and octal, as Java's Long.decode: the
  * whole text or false. */
 bool tool_parse_long(const char *text, int64_t *out);
+/* The same, and what sessions are printed as: 0x and up to 16 digits, from
+ * 0x8000000000000000 on a negative number. */
+bool tool_parse_id(const char *text, int64_t *out);
 /* A decimal number of Java's Integer.parseInt. */
 bool tool_parse_int(const char *text, int32_t *out);
 /* The version-2 folder of a data folder, by the one name of it; to be
@@ -64,6 +68,10 @@ struct tool_out {
     bool broken;                /* stdout took no more: said on stderr. */
 };
 
+/* Appends text so that a terminal shows it and obeys none of it; control
+ * characters of 'keep' stay. */
+void tool_append_shown(struct zk_buf *out, const void *text, size_t len,
+                       const char *keep);
 /* Begins output to stdout. */
 void tool_out_init(struct tool_out *o);
 /* Writes what has gathered, if that is worth a write. */

@@ -395,6 +395,10 @@ tc_run(const struct tool *t, struct tc *tc)
         snap_levels_describe(tc->trees[0], &tc->out.buf);
         snap_levels_describe(tc->trees[1], &tc->out.buf);
         code = tc_compare(tc);
+        if (snap_levels_is_damaged(tc->trees[0])
+            || snap_levels_is_damaged(tc->trees[1])) {
+            code = TOOL_EXIT_FAILED;
+        }
     }
     for (int i = 0; i < 2; i++) {
         snap_levels_destroy(tc->trees[i]);

@@ -53,7 +53,8 @@ enum tl_mode { TL_DUMP, TL_VERIFY, TL_MEND, TL_CHOP };
 struct tl {
     const struct tool *tool;
     enum tl_mode mode;
-    bool chop, has_zxid;
+    bool has_mode, two_modes;   /* One was asked for; another, too. */
+    bool has_zxid, selects;     /* What to chop at; what to print. */
     bool json, verbose, yes, replace, force;
     int64_t zxid;               /* To chop at. */
     struct txn_filter filter;
@@ -100,21 +101,44 @@ tl_invalid(const char *why)
     return TOOL_EXIT_FAILED;    /* As Java's. */
 }
 
+/* One of the modes; false when 'c' is none. */
+static bool
+tl_mode(struct tl *tl, int c)
+{
+    enum tl_mode mode = TL_DUMP;
+
+    switch (c) {
+    case 'd':
+        break;
+    case 'r':
+        mode = TL_MEND;
+        break;
+    case 'c':
+        mode = TL_CHOP;
+        break;
+    case TL_VERIFY_OPTION:
+        mode = TL_VERIFY;
+        break;
+    default:
+        return false;
+    }
+    tl->two_modes = tl->two_modes || (tl->has_mode && tl->mode != mode);
+    tl->has_mode = true;
+    tl->mode = mode;
+    return true;
+}
+
 /* A flag; false when 'c' is none. */
 static bool
 tl_flag(struct tl *tl, int c)
 {
     bool *const flags[] = {
-        ['v'] = &tl->verbose, ['y'] = &tl->yes, ['c'] = &tl->chop,
+        ['v'] = &tl->verbose, ['y'] = &tl->yes,
         [TL_JSON] = &tl->json, [TL_REPLACE] = &tl->replace,
         [TL_FORCE] = &tl->force,
     };
 
-    if (c == 'd') {
-        return true;
-    }
-    if (c == 'r' || c == TL_VERIFY_OPTION) {
-        tl->mode = c == 'r' ? TL_MEND : TL_VERIFY;
+    if (tl_mode(tl, c)) {
         return true;
     }
     if (c < 0 || (size_t) c >= ZK_ARRAY_SIZE(flags) || flags[c] == NULL) {
@@ -138,10 +162,36 @@ tl_number(struct tl *tl, int c)
         return tool_parse_long(optarg, &tl->filter.to);
     case TL_SESSION:
         tl->filter.has_session = true;
-        return tool_parse_long(optarg, &tl->filter.session);
+        return tool_parse_id(optarg, &tl->filter.session);
     default:
         return false;
     }
+}
+
+/* Whether the options go together; the exit code, or -1 to go on. */
+static int
+tl_check(const struct tl *tl, int files)
+{
+    if (tl->two_modes) {
+        return tl_invalid("-d, --verify, -r and -c exclude each other");
+    }
+    if (tl->has_zxid != (tl->mode == TL_CHOP)) {
+        return tl_invalid("-c and -z go together");
+    }
+    if ((tl->json || tl->selects) && tl->mode != TL_DUMP) {
+        return tl_invalid("--json, --from, --to, --session and --path go "
+                          "with -d");
+    }
+    if (tl->replace && tl->mode != TL_MEND) {
+        return tl_invalid("--replace goes with -r");
+    }
+    if (files == 0) {
+        return tl_invalid("No file given");
+    }
+    if ((tl->mode == TL_MEND || tl->mode == TL_CHOP) && files > 1) {
+        return tl_invalid("Only one file at a time");
+    }
+    return -1;
 }
 
 /* The exit code, or -1 to go on. */
@@ -158,6 +208,7 @@ tl_parse(struct tl *tl, int argc, char **argv)
             fputs(tl_usage, stdout);
             return TOOL_EXIT_OK;
         }
+        tl->selects = tl->selects || (c >= TL_FROM && c <= TL_PATH);
         if (c == TL_PATH) {
             tl->filter.path = zk_slice_str(optarg);
         } else if (c == '?') {
@@ -169,16 +220,7 @@ tl_parse(struct tl *tl, int argc, char **argv)
                               "hexadecimal");
         }
     }
-    if (tl->chop && tl->has_zxid) {
-        tl->mode = TL_CHOP;     /* Java chops only when both are there. */
-    }
-    if (optind == argc) {
-        return tl_invalid("No file given");
-    }
-    if ((tl->mode == TL_MEND || tl->mode == TL_CHOP) && argc - optind > 1) {
-        return tl_invalid("Only one file at a time");
-    }
-    return -1;
+    return tl_check(tl, argc - optind);
 }
 
 /* ---- records ----------------------------------------------------------- */

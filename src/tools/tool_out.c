@@ -19,18 +19,21 @@ tool_out_init(struct tool_out *o)
     *o = (struct tool_out) { .terminal = isatty(STDOUT_FILENO) };
 }
 
-/* Copies the text so that a terminal shows it and obeys none of it. */
-static void
-to_show(const struct zk_buf *text, struct zk_buf *out)
+void
+tool_append_shown(struct zk_buf *out, const void *text, size_t len,
+                  const char *keep)
 {
-    for (size_t i = 0; i < text->len; i++) {
-        uint8_t c = text->data[i];
+    const uint8_t *p = text;
+
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = p[i];
         /* U+0080 to U+009F are control characters, too. */
-        bool c1 = c == 0xc2 && i + 1 < text->len && text->data[i + 1] < 0xa0;
+        bool c1 = c == 0xc2 && i + 1 < len && p[i + 1] < 0xa0;
 
         if (c1) {
-            zk_buf_printf(out, "\\x%02x", text->data[++i]);
-        } else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
+            zk_buf_printf(out, "\\x%02x", p[++i]);
+        } else if ((c < 0x20 && (c == 0 || strchr(keep, c) == NULL))
+                   || c == 0x7f) {
             zk_buf_printf(out, "\\x%02x", c);
         } else {
             zk_buf_append(out, &c, 1);
@@ -46,7 +49,7 @@ tool_out_flush(struct tool_out *o)
     struct zk_errmsg em;
 
     if (o->terminal) {
-        to_show(b, &shown);
+        tool_append_shown(&shown, b->data, b->len, "\n\t");
         b = &shown;
     }
     if (!o->broken && b->len > 0

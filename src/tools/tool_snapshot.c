@@ -225,8 +225,8 @@ ts_run(const struct tool *t, const struct ts_options *o)
 
     if (snap_index_read(o->file, &opts, &ix, &damage, &em) != ZK_OK) {
         return tool_fail("%s%s", em.text,
-                         o->partial ? "" : " (--partial prints what stands "
-                         "before the damage)");
+                         damage.text[0] == '\0' ? "" : " (--partial prints "
+                         "those)");
     }
     tool_out_init(&out);
     code = ts_print(ix, &out, o, &em);

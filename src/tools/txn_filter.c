@@ -30,6 +30,9 @@ tf_any_path(const struct txn_filter *f, const struct txn_view *txn)
         }
         return false;
     }
+    if (txn->type == OP_CLOSE_SESSION && zk_slice_is_null(txn->paths)) {
+        return true;
+    }
     if (txn->type == OP_CLOSE_SESSION) {
         (void) txn_paths_begin(&paths, txn->paths);
         while (txn_paths_next(&paths, &path)) {

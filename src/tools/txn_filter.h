@@ -18,7 +18,8 @@ struct txn_filter {
         .from = INT64_MIN, .to = INT64_MAX, .path = ZK_SLICE_NULL })
 
 /* Whether 'txn' is wanted; of a multi or the end of a session one path is
- * enough. */
+ * enough.  The end of a session that does not say what it deletes may delete
+ * any. */
 bool txn_filter_wants(const struct txn_filter *f, const struct txn_view *txn);
 
 #endif

@@ -273,5 +273,28 @@ class Purge(ToolCase):
         self.assertEqual(self.left(), [6, 7, 8])
 
 
+class Snapshots(ToolCase):
+    def test_compare_of_a_damaged_one(self):
+        whole = tools.snapshot(tools.BUILT_IN)
+        good = self.put('snapshot.1', whole)
+        bad = self.put('snapshot.2', whole[:-6] + bytes([whole[-6] ^ 1])
+                       + whole[-5:])
+        words = ['-b', '1', '-n', '1']
+        self.tool('compare', '-l', good, '-r', good, *words)
+        for pair in ((good, bad), (bad, good)):
+            ran = self.tool('compare', '-l', pair[0], '-r', pair[1], *words,
+                            code=1)
+            self.assertIn(b'All layers compared.', ran.out)
+            self.assertIn('wrong checksum', ran.err)
+
+    def test_nothing_to_print(self):
+        """--partial is not held out where it would print nothing."""
+        for content in (b'', b'ZKSN', tools.snapshot([])):
+            with self.subTest(content=content):
+                path = self.put('snapshot.1', content)
+                ran = self.tool('snapshot', path, code=1)
+                self.assertNotIn('--partial', ran.err)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -86,6 +86,14 @@ class Log(LogCase):
         self.assertEqual(self.zxids('--path', '/b'), [4])
         self.assertEqual(self.zxids('--path', '/'), [1, 2, 3, 4, 5])
         self.assertEqual(self.zxids('--path', '/a', '--session', '32'), [])
+        self.write(set_data(1, '/a', '1', session=-0x7f00000000000000),
+                   txn(2, -11, b''))
+        self.assertEqual(self.zxids('--session', '0x8100000000000000'), [1])
+        # It does not say what it deletes.
+        self.assertEqual(self.zxids('--path', '/b'), [2])
+
+    def test_counts_all(self):
+        self.write(*(set_data(i, '/a', 'x') for i in range(1, 6)))
         text = self.log('--from', '3', '--to', '3', self.path('log.1')).out
         self.assertEqual(text.count(b'\n'), 3)
         self.assertTrue(text.endswith(b'EOF reached after 5 txns.\n'))
@@ -105,7 +113,12 @@ class Log(LogCase):
 
     def test_wrong_use(self):
         for words in ([], ['-x', 'f'], ['--from', 'y', 'f'], ['-z'],
-                      ['-r', 'a', 'b']):
+                      ['-r', 'a', 'b'], ['-c', 'f'], ['-z', '1', 'f'],
+                      ['-r', '-c', '-z', '1', 'f'], ['-d', '-r', 'f'],
+                      ['--verify', '-r', 'f'], ['--replace', 'f'],
+                      ['--json', '-r', 'f'], ['--verify', '--to', '1', 'f'],
+                      ['--session', '0x10000000000000000', 'f'],
+                      ['--session', '0x', 'f'], ['--session', '-0x', 'f']):
             with self.subTest(words=words):
                 ran = self.log(*words, code=1)
                 self.assertEqual(ran.out, b'')
@@ -278,13 +291,14 @@ class Check(ToolCase):
         with open(self.v2('log.a1'), 'r+b') as log:
             at = list(tools.records(log.read()))[-2][0]
             log.truncate(at + 20)
-        for name in ('snapshot.99.tmp', 'tmp.log.cc'):
+        for name in ('snapshot.99.tmp', 'tmp.log.cc', 'tmp.removed.1'):
             self.put('data/version-2/' + name, b'half')
         text = self.check()
         self.assertIn('ends inside the record at offset %d, as a crash '
                       'leaves it' % at, text)
         self.assertIn('snapshot.99.tmp: left over', text)
         self.assertIn('tmp.log.cc: left over', text)
+        self.assertIn('tmp.removed.1: what is left', text)
         self.assertIn('It would say: ', text)
         self.assertIn('be at zxid 0xc9', text)
 
@@ -481,6 +495,20 @@ class Program(ToolCase):
         self.assertEqual(done.returncode, 0)
         shown = os.read(master, 65536)
         self.assertIn(b'/a,\\x1b]0;x\\x07\\x9b,1', shown)
+        self.assertNotIn(b'\x1b', shown)
+
+    def test_terminal_shows_what_is_wrong(self):
+        path = self.put('snapshot.1', tools.snapshot(
+            list(tools.BUILT_IN) + [node('/x\x1b]0;pwn\x07/\n')]))
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        done = tools.subprocess.run([tools.ZKTOOL, 'snapshot', path],
+                                    stdout=tools.subprocess.DEVNULL,
+                                    stderr=slave)
+        os.close(slave)
+        self.assertEqual(done.returncode, 1)
+        shown = os.read(master, 65536)
+        self.assertIn(b'/x\\x1b]0;pwn\\x07/\\x0a', shown)
         self.assertNotIn(b'\x1b', shown)
 
 
