@@ -262,8 +262,9 @@ cf_between(struct check_files *cf, const struct log_survey *s, int64_t last)
                       "takes the place of what stood before\n",
                       (uint64_t) s->first);
     } else if (s->first > last + 1 && cf_has_snapshot(cf, s->first - 1)) {
-        zk_buf_printf(&cf->out->buf, "    snapshot.%" PRIx64 " stands for "
-                      "what is not in a log before it\n",
+        zk_buf_printf(&cf->out->buf, "    zxid 0x%" PRIx64 " follows 0x%"
+                      PRIx64 ": snapshot.%" PRIx64 " stands for those "
+                      "between\n", (uint64_t) s->first, (uint64_t) last,
                       (uint64_t) s->first - 1);
     } else if (s->first > last + 1 && s->first >> 32 == last >> 32) {
         zk_buf_printf(&cf->out->buf, "    zxid 0x%" PRIx64 " follows 0x%"

@@ -50,6 +50,7 @@ class EndOfLog(LogCase):
         self.assertEqual(tools.tree(self.dir)['log.1'], content)
         self.assertNotIn('log.1.bak', os.listdir(self.dir))
         self.assertIn(text, self.tool('log', path, code=1).err)
+        os.unlink(path + '.fixed')
 
     def test_length_zeroed(self):
         last = changed(self.records[4], *((i, 0) for i in range(8, 12)))
@@ -161,7 +162,7 @@ class Copies(LogCase):
                 self.assertEqual(os.listdir(self.dir), ['log.1'])
 
     def test_a_link_is_not_followed(self):
-        path = self.damaged()
+        path = self.log(padded(*self.records))
         victim = self.put('victim', b'precious')
         for name in ('log.1.chopped2', 'log.1.chopped2.tmp'):
             with self.subTest(name=name):
