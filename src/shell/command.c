@@ -99,7 +99,7 @@ const struct command command_table[] = {
       OPTIONS(add_watch_options), 1, 1, 0, cmd_add_watch },
     { "addauth", "scheme auth",
       "Says who this session is: digest user:password, for example.",
-      NO_OPTIONS, 1, ANY, 0, cmd_addauth },
+      NO_OPTIONS, 1, ANY, COMMAND_SECRET, cmd_addauth },
     { "close", "", "Ends the session; connect begins another one.",
       NO_OPTIONS, 0, ANY, COMMAND_TAKES_ALL, cmd_close },
     { "config", "[-c] [-w] [-s]",
@@ -194,6 +194,44 @@ command_find(const char *name)
         }
     }
     return NULL;
+}
+
+/* The command of the words is secret. */
+static bool
+command_words_are_secret(const struct word_list *words)
+{
+    const struct command *c = words->n == 0 ? NULL
+                                            : command_find(words->v[0]);
+
+    return c != NULL && (c->flags & COMMAND_SECRET) != 0;
+}
+
+bool
+command_is_secret(const char *line)
+{
+    struct word_list words = { 0 };
+    bool secret;
+
+    words_split(line, &words);
+    secret = command_words_are_secret(&words);
+    words_fini(&words);
+    return secret;
+}
+
+char *
+command_mask(const char *line)
+{
+    struct word_list words = { 0 };
+    char *shown;
+
+    words_split(line, &words);
+    if (command_words_are_secret(&words) && words.n > 2) {
+        shown = zk_xasprintf("%s %s ***", words.v[0], words.v[1]);
+    } else {
+        shown = zk_xstrdup(line);
+    }
+    words_fini(&words);
+    return shown;
 }
 
 void

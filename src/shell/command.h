@@ -28,6 +28,7 @@ enum command_flags {
     COMMAND_OFFLINE = 2,        /* Needs no session. */
     COMMAND_TAKES_ALL = 4,      /* No word is an option. */
     COMMAND_OLD = 8,            /* Of 3.4 and 3.5; newer shells lack it. */
+    COMMAND_SECRET = 16,        /* Behind its first word are passwords. */
 };
 
 struct command {
@@ -46,6 +47,11 @@ extern const size_t command_count;
 
 /* NULL: there is none of that name. */
 const struct command *command_find(const char *name);
+/* Is the line, before it is taken apart, a command with passwords? */
+bool command_is_secret(const char *line);
+/* A copy of the line to be shown: "***" stands for passwords.  The caller
+ * frees it. */
+char *command_mask(const char *line);
 /* Appends "name usage", and the options where they are shown; ends with one
  * newline, behind options with two. */
 void command_usage(const struct command *c, struct zk_buf *out);

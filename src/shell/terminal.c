@@ -10,14 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "shell/complete.h"
+#include "shell/line_history.h"
 
 #define TERMINAL_MAGIC 0x5a6b5474u
-#define TERMINAL_HISTORY 1000
 /* For completion nobody waits longer. */
 #define TERMINAL_COMPLETE_MS 1000
 
@@ -26,8 +25,7 @@ struct terminal {
     struct shell *sh;
     struct shell_screen screen;
     EditLine *el;
-    History *history;
-    char *history_file;         /* NULL: it is not kept. */
+    struct line_history *history;
     char *prompt;               /* What the screen shows. */
     int signal_fd;
     sigset_t old_mask;
@@ -393,65 +391,22 @@ term_complete(EditLine *el, int key)
 
 /* ---- history ------------------------------------------------------------ */
 
-static char *
-term_history_file(void)
+static struct line_history *
+term_load_history(void)
 {
     const char *file = getenv("ZKCLI_HISTORY");
     const char *home = getenv("HOME");
+    struct line_history *h;
+    char *name = NULL;
 
     if (file != NULL) {
-        return *file == '\0' ? NULL : zk_xstrdup(file);
+        name = *file == '\0' ? NULL : zk_xstrdup(file);
+    } else if (home != NULL && *home != '\0') {
+        name = zk_xasprintf("%s/.zkcli_history", home);
     }
-    return home == NULL || *home == '\0'
-           ? NULL
-           : zk_xasprintf("%s/.zkcli_history", home);
-}
-
-static void
-term_load_history(struct terminal *t)
-{
-    HistEvent ev;
-
-    t->history = history_init();
-    history(t->history, &ev, H_SETSIZE, TERMINAL_HISTORY);
-    history(t->history, &ev, H_SETUNIQUE, 1);
-    t->history_file = term_history_file();
-    if (t->history_file != NULL) {
-        history(t->history, &ev, H_LOAD, t->history_file);
-    }
-}
-
-/* Written aside and renamed: a crash halves nothing. */
-static void
-term_save_history(struct terminal *t)
-{
-    char *tmp;
-    HistEvent ev;
-    mode_t old;
-
-    if (t->history_file == NULL) {
-        return;
-    }
-    tmp = zk_xasprintf("%s.%ld", t->history_file, (long) getpid());
-    old = umask(077);
-    if (history(t->history, &ev, H_SAVE, tmp) < 0
-        || rename(tmp, t->history_file) != 0) {
-        (void) unlink(tmp);
-    }
-    umask(old);
-    free(tmp);
-}
-
-/* Blank lines are none of it, nor are passwords. */
-static void
-term_remember(struct terminal *t, const char *line)
-{
-    const char *word = line + strspn(line, " \t");
-    HistEvent ev;
-
-    if (*word != '\0' && strncmp(word, "addauth", 7) != 0) {
-        history(t->history, &ev, H_ENTER, line);
-    }
+    h = line_history_create(name);
+    free(name);
+    return h;
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -467,7 +422,7 @@ term_set_up(struct terminal *t)
     el_set(t->el, EL_SIGNAL, 0);
     el_set(t->el, EL_PROMPT, term_prompt);
     el_set(t->el, EL_EDITOR, "emacs");
-    el_set(t->el, EL_HIST, history, t->history);
+    el_set(t->el, EL_HIST, history, line_history_lines(t->history));
     el_set(t->el, EL_GETCFN, term_next_key);
     el_set(t->el, EL_ADDFN, "zk-complete", "Completes a word", term_complete);
     el_set(t->el, EL_BIND, "^I", "zk-complete", NULL);
@@ -492,7 +447,7 @@ terminal_create(struct shell *sh, struct zk_errmsg *em)
         free(t);
         return NULL;
     }
-    term_load_history(t);
+    t->history = term_load_history();
     term_set_up(t);
     t->screen = (struct shell_screen) { t, term_clear, term_restore };
     sh->screen = &t->screen;
@@ -519,7 +474,7 @@ terminal_line(struct terminal *t)
         if (got != NULL && n > 0) {
             char *line = zk_xstrndup(got, strcspn(got, "\r\n"));
 
-            term_remember(t, line);
+            line_history_add(t->history, line);
             return line;
         }
         if (!t->interrupted) {
@@ -533,21 +488,19 @@ terminal_line(struct terminal *t)
 void
 terminal_destroy(struct terminal *t)
 {
-    HistEvent ev;
-
     if (t == NULL) {
         return;
     }
     ZK_CHECK(t, TERMINAL_MAGIC);
-    term_save_history(t);
-    history(t->history, &ev, H_CLEAR);
+    if (!line_history_save(t->history)) {
+        output_say(&t->sh->out, "zkcli: the history could not be saved");
+    }
     el_end(t->el);
-    history_end(t->history);
+    line_history_destroy(t->history);
     t->sh->screen = NULL;
     shell_set_interrupt(t->sh, -1, NULL, NULL);
     close(t->signal_fd);
     pthread_sigmask(SIG_SETMASK, &t->old_mask, NULL);
-    free(t->history_file);
     free(t->prompt);
     t->magic = 0;
     free(t);

@@ -8,9 +8,6 @@
 
 #include "util/zk_obj.h"
 
-/* Java's \s. */
-#define WORDS_BLANKS " \t\n\v\f\r"
-
 void
 words_add(struct word_list *w, const char *text, size_t len)
 {

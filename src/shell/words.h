@@ -18,6 +18,9 @@
 
 #include "util/zk_slice.h"
 
+/* Java's \s. */
+#define WORDS_BLANKS " \t\n\v\f\r"
+
 /* All zeros: none. */
 struct word_list {
     char **v;
