@@ -56,8 +56,11 @@ cmd_history(struct shell *sh, const struct parsed_line *line)
     (void) line;
     for (size_t i = first; i <= now; i++) {
         /* A command on the command line of the program is in no history. */
-        zk_buf_printf(&text, "%zu - %s\n", i,
-                      sh->history == NULL ? "null" : sh->history[i]);
+        char *shown = command_mask(sh->history == NULL ? "null"
+                                                       : sh->history[i]);
+
+        zk_buf_printf(&text, "%zu - %s\n", i, shown);
+        free(shown);
     }
     cl_print(sh, "history", &text);
     return CLI_OK;
@@ -93,9 +96,12 @@ cmd_redo(struct shell *sh, const struct parsed_line *line)
     if (strcmp(words.v[0], "redo") == 0) {
         code = shell_fail_text(sh, "No redoing redos");
     } else {
+        char *shown = command_mask(sh->history[which]);
+
         free(sh->history[sh->command_count]);
         sh->history[sh->command_count] = zk_xstrdup(sh->history[which]);
-        output_note(&sh->out, "redone", sh->history[which]);
+        output_note(&sh->out, "redone", shown);
+        free(shown);
         code = shell_words(sh, &words);
     }
     words_fini(&words);

@@ -222,6 +222,27 @@ test_command_usage(void)
                            " -v <arg>   Set with an expected version\n\n");
 }
 
+static void
+check_mask(const char *line, const char *expected)
+{
+    char *shown = command_mask(line);
+
+    CU_ASSERT_STRING_EQUAL(shown, expected);
+    CU_ASSERT_EQUAL(command_is_secret(line), strcmp(line, expected) != 0);
+    free(shown);
+}
+
+static void
+test_commands_with_passwords(void)
+{
+    check_mask("addauth digest bob:secret", "addauth digest ***");
+    check_mask("  'addauth' digest bob:secret more", "addauth digest ***");
+    check_mask("\vaddauth\fdigest\rbob:secret", "addauth digest ***");
+    check_mask("get /addauth", "get /addauth");
+    check_mask("addauths digest bob:secret", "addauths digest bob:secret");
+    check_mask("", "");
+}
+
 /* ---- texts -------------------------------------------------------------- */
 
 static const char *
@@ -552,6 +573,7 @@ static const struct zk_test tests[] = {
     { "base64", test_base64 },
     { "hex dumps", test_hex_dump },
     { "text for terminals", test_text_for_terminals },
+    { "commands with passwords", test_commands_with_passwords },
     { "ACLs", test_acls },
     { "quotas", test_quotas },
     { "paths", test_paths },
