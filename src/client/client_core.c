@@ -484,10 +484,12 @@ void
 client_core_abandon(struct client_core *core)
 {
     ZK_CHECK(core, CLIENT_CORE_MAGIC);
+    /* Also in a final state: what is open there waits for the link's end,
+     * and whoever closes the client no longer does. */
+    client_core_fail_all(core);
     if (client_state_is_final(core->state)) {
         return;
     }
-    client_core_fail_all(core);
     core->state = ZK_CLIENT_CLOSED;
     client_core_tell_state(core, ZK_KEEPER_CLOSED);
     client_core_broken(core, "the client was closed");

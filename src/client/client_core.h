@@ -191,7 +191,8 @@ void client_core_forget(struct client_request *req);
  * is no server now. */
 void client_core_close(struct client_core *core,
                        const struct client_asker *asker);
-/* Ends the client at once, whatever the server knows. */
+/* Ends the client at once, whatever the server knows; all that was asked has
+ * its answer then, in whatever state it was. */
 void client_core_abandon(struct client_core *core);
 /* Other servers; the link breaks when its server is not among them. */
 int client_core_update_servers(struct client_core *core,

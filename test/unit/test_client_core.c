@@ -190,6 +190,27 @@ test_abandons(void)
     end();
 }
 
+static void
+test_abandons_when_refused(void)
+{
+    const struct client_asker asker = asker_named("close");
+
+    begin(NULL);
+    (void) ask("a", zk_op_exists("/a", false));
+    (void) ask("auth", zk_op_auth("none", ZK_SLICE_NULL));
+    client_core_close(core, &asker);
+    CU_ASSERT_EQUAL(reply(XID_AUTH, 0, KE_AUTH_FAILED), ZK_OK);
+    TOLD("[AuthFailed] auth=AuthFailed ");
+    /* The link is broken, and nobody has dropped it yet. */
+    client_core_abandon(core);
+    TOLD("a=AuthFailed close=AuthFailed ");
+    CU_ASSERT_EQUAL(core->state, ZK_CLIENT_AUTH_FAILED);
+    drop();
+    CU_ASSERT_EQUAL(todo(), CLIENT_END);
+    TOLD("");
+    end();
+}
+
 /* ---- time --------------------------------------------------------------- */
 
 static void
@@ -422,6 +443,7 @@ static const struct zk_test tests[] = {
     { "closes without a server", test_closes_without_a_server },
     { "the link is lost while it closes", test_link_lost_while_closing },
     { "abandons", test_abandons },
+    { "abandons when it was refused", test_abandons_when_refused },
     { "pings, and leaves who is silent", test_pings_and_silence },
     { "when pings are due", test_ping_gaps },
     { "auth, and again to the next server", test_auth },
