@@ -503,7 +503,8 @@ client_core_update_servers(struct client_core *core,
     int rv;
 
     ZK_CHECK(core, CLIENT_CORE_MAGIC);
-    rv = host_provider_update(&core->hosts, connect_string, &kept, em);
+    rv = host_provider_update(&core->hosts, connect_string, &core->target,
+                              &kept, em);
     if (rv == ZK_OK && !kept) {
         core->probe_found = false;
         client_core_broken(core, "its server is not in the new list");

@@ -183,7 +183,8 @@ host_provider_connected(struct host_provider *hp)
 
 int
 host_provider_update(struct host_provider *hp, const char *connect_string,
-                     bool *kept, struct zk_errmsg *em)
+                     const struct host_port *used, bool *kept,
+                     struct zk_errmsg *em)
 {
     struct host_provider other;
     int rv = host_provider_init(&other, connect_string,
@@ -199,9 +200,9 @@ host_provider_update(struct host_provider *hp, const char *connect_string,
         return ZK_ECONFIG;
     }
     *kept = false;
-    for (size_t i = 0; i < other.n && hp->current < hp->n; i++) {
-        if (other.v[i].port == hp->v[hp->current].port
-            && strcmp(other.v[i].host, hp->v[hp->current].host) == 0) {
+    for (size_t i = 0; i < other.n; i++) {
+        if (other.v[i].port == used->port
+            && strcmp(other.v[i].host, used->host) == 0) {
             *kept = true;
             other.current = other.last = i;
             break;

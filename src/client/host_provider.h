@@ -41,9 +41,12 @@ const struct host_port *host_provider_next(struct host_provider *hp,
 /* The current one has taken us. */
 void host_provider_connected(struct host_provider *hp);
 /* Takes other servers, as for init; the chroot stays as it was.  '*kept'
- * tells whether the current server is still among them. */
+ * tells whether the server that is 'used' (not hp's own memory; the current
+ * one may be another, which is only looked at) is among them: it is then the
+ * current one. */
 int host_provider_update(struct host_provider *hp, const char *connect_string,
-                         bool *kept, struct zk_errmsg *em) ZK_WARN_UNUSED;
+                         const struct host_port *used, bool *kept,
+                         struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* The next number of the generator behind the shuffling; for other choices
  * of the client that need not be good. */
 uint64_t host_provider_random(struct host_provider *hp);

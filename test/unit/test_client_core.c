@@ -431,6 +431,39 @@ test_other_servers(void)
     end();
 }
 
+static void
+test_other_servers_while_looking_for_one(void)
+{
+    struct zk_errmsg em;
+    struct client_step step;
+    char list[64];
+
+    begin_with((struct zk_client_config) { .connect_string = "one:1,two:2",
+                                           .read_only = true });
+    (void) connected();
+    welcome(TIMEOUT, 0x1ff, true);
+    TOLD("[ConnectedReadOnly] ");
+    now += CLIENT_PROBE_MIN_MS;
+    client_core_next(core, now, &step);
+    CU_ASSERT_EQUAL_FATAL(step.todo, CLIENT_PROBE);
+    CU_ASSERT_STRING_NOT_EQUAL(step.to->host, core->target.host);
+    client_core_probed(core, now, false);
+    /* The one that was asked goes, the one that we are at stays. */
+    snprintf(list, sizeof list, "%s:%d", core->target.host,
+             core->target.port);
+    CU_ASSERT_EQUAL(client_core_update_servers(core, list, &em), ZK_OK);
+    CU_ASSERT_EQUAL(todo(), CLIENT_WAIT);
+    /* And the other way round. */
+    snprintf(list, sizeof list, "%s:%d", core->probed.host,
+             core->probed.port);
+    CU_ASSERT_EQUAL(client_core_update_servers(core, list, &em), ZK_OK);
+    CU_ASSERT_EQUAL(todo(), CLIENT_DROP);
+    drop();
+    CU_ASSERT_STRING_EQUAL(core->target.host, core->probed.host);
+    TOLD("[Disconnected] ");
+    end();
+}
+
 static const struct zk_test tests[] = {
     { "a new session", test_new_session },
     { "a session is gone on with", test_resumes_a_session },
@@ -454,6 +487,8 @@ static const struct zk_test tests[] = {
       test_keeps_its_session_over_a_read_only_server },
     { "connect strings", test_connect_strings },
     { "other servers", test_other_servers },
+    { "other servers while one with a quorum is looked for",
+      test_other_servers_while_looking_for_one },
 };
 
 ZK_TEST_MAIN("client_core", tests)
