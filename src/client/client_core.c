@@ -26,10 +26,12 @@ static void
 cc_choose(struct client_core *core, int64_t now_ms)
 {
     bool round = false;
+    bool found = core->probe_found
+                 && host_provider_has(&core->hosts, &core->probed);
 
     core->retry_ms = now_ms;
-    if (core->probe_found) {
-        core->probe_found = false;
+    core->probe_found = false;
+    if (found) {
         cc_set_target(core, &core->probed);
     } else {
         cc_set_target(core, host_provider_next(&core->hosts, &round));
@@ -506,7 +508,6 @@ client_core_update_servers(struct client_core *core,
     rv = host_provider_update(&core->hosts, connect_string, &core->target,
                               &kept, em);
     if (rv == ZK_OK && !kept) {
-        core->probe_found = false;
         client_core_broken(core, "its server is not in the new list");
         if (core->link == CLIENT_LINK_NONE) {
             bool round;

@@ -181,12 +181,33 @@ host_provider_connected(struct host_provider *hp)
     hp->last = hp->current;
 }
 
+/* Where it is; hp->n: nowhere. */
+static size_t
+hp_find(const struct host_provider *hp, const struct host_port *which)
+{
+    size_t i = 0;
+
+    while (i < hp->n && (hp->v[i].port != which->port
+                         || strcmp(hp->v[i].host, which->host) != 0)) {
+        i++;
+    }
+    return i;
+}
+
+bool
+host_provider_has(const struct host_provider *hp,
+                  const struct host_port *which)
+{
+    return hp_find(hp, which) < hp->n;
+}
+
 int
 host_provider_update(struct host_provider *hp, const char *connect_string,
                      const struct host_port *used, bool *kept,
                      struct zk_errmsg *em)
 {
     struct host_provider other;
+    size_t at;
     int rv = host_provider_init(&other, connect_string,
                                 host_provider_random(hp), em);
 
@@ -199,14 +220,10 @@ host_provider_update(struct host_provider *hp, const char *connect_string,
         host_provider_fini(&other);
         return ZK_ECONFIG;
     }
-    *kept = false;
-    for (size_t i = 0; i < other.n; i++) {
-        if (other.v[i].port == used->port
-            && strcmp(other.v[i].host, used->host) == 0) {
-            *kept = true;
-            other.current = other.last = i;
-            break;
-        }
+    at = hp_find(&other, used);
+    *kept = at < other.n;
+    if (*kept) {
+        other.current = other.last = at;
     }
     host_provider_fini(hp);
     *hp = other;

@@ -40,6 +40,9 @@ const struct host_port *host_provider_next(struct host_provider *hp,
                                            bool *round);
 /* The current one has taken us. */
 void host_provider_connected(struct host_provider *hp);
+/* Is it one of them? */
+bool host_provider_has(const struct host_provider *hp,
+                       const struct host_port *which);
 /* Takes other servers, as for init; the chroot stays as it was.  '*kept'
  * tells whether the server that is 'used' (not hp's own memory; the current
  * one may be another, which is only looked at) is among them: it is then the
