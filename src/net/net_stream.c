@@ -350,10 +350,11 @@ ns_stopped(const struct net_stream *s, struct zk_errmsg *em)
                    s->peer);
 }
 
-/* What a call that returned -1 means: ZK_OK to try again. */
+/* What a call that returned -1 means: ZK_OK to try again; ZK_ETORN, without
+ * a text, after 'deadline_ms'. */
 static int
-ns_wait(struct net_stream *s, int err, short events, int64_t timeout_ms,
-        struct zk_errmsg *em)
+ns_wait_until(struct net_stream *s, int err, short events,
+              int64_t deadline_ms, struct zk_errmsg *em)
 {
     if (atomic_load(&s->down)) {
         return ns_stopped(s, em);
@@ -367,13 +368,22 @@ ns_wait(struct net_stream *s, int err, short events, int64_t timeout_ms,
                              events == POLLIN ? "read" : "write");
         return ZK_EIO;
     }
-    if (net_cancel_wait(NULL, s->fd, events, ns_deadline(timeout_ms))
-        == NET_LATE) {
-        return zk_fail(em, ZK_ETORN, "%s: nothing %s for %ld ms", s->peer,
-                       events == POLLIN ? "came" : "could be sent",
-                       (long) timeout_ms);
-    }
-    return ZK_OK;
+    return net_cancel_wait(NULL, s->fd, events, deadline_ms) == NET_LATE
+               ? ZK_ETORN : ZK_OK;
+}
+
+/* The same, with 'timeout_ms' from now on. */
+static int
+ns_wait(struct net_stream *s, int err, short events, int64_t timeout_ms,
+        struct zk_errmsg *em)
+{
+    int rv = ns_wait_until(s, err, events, ns_deadline(timeout_ms), em);
+
+    return rv == ZK_ETORN
+               ? zk_fail(em, rv, "%s: nothing %s for %ld ms", s->peer,
+                         events == POLLIN ? "came" : "could be sent",
+                         (long) timeout_ms)
+               : rv;
 }
 
 /* ZK_ETORN in words, and the peer's name before what is of no stream's. */
@@ -458,7 +468,7 @@ ns_write_tls(struct net_stream *s, const void *p, size_t len,
              int64_t timeout_ms, struct zk_errmsg *em)
 {
     struct zk_errmsg why = { "" };
-    int rv = net_tls_write(&s->tls, p, len, timeout_ms, &why);
+    int rv = net_tls_write(&s->tls, p, len, timeout_ms, INT64_MAX, &why);
 
     return rv == ZK_OK ? rv : ns_name_failure(s, rv, "could be sent",
                                               timeout_ms, &why, em);
@@ -492,6 +502,46 @@ net_stream_write(struct net_stream *s, const void *p, size_t len,
     zk_assert(s->kind != NS_OPEN);
     return s->kind == NS_TLS ? ns_write_tls(s, p, len, timeout_ms, em)
                              : ns_write_plain(s, p, len, timeout_ms, em);
+}
+
+static int
+ns_write_plain_until(struct net_stream *s, const void *p, size_t len,
+                     int64_t deadline_ms, struct zk_errmsg *em)
+{
+    const uint8_t *at = p;
+    int rv = ZK_OK;
+
+    while (len > 0 && rv == ZK_OK) {
+        ssize_t n = send(s->fd, at, len, MSG_NOSIGNAL);
+
+        if (n >= 0) {
+            at += n;
+            len -= (size_t) n;
+        } else {
+            rv = ns_wait_until(s, errno, POLLOUT, deadline_ms, em);
+        }
+    }
+    return rv;
+}
+
+int
+net_stream_write_until(struct net_stream *s, const void *p, size_t len,
+                       int64_t deadline_ms, struct zk_errmsg *em)
+{
+    struct zk_errmsg why = { "" };
+    int rv;
+
+    ZK_CHECK(s, NET_STREAM_MAGIC);
+    zk_assert(s->kind != NS_OPEN);
+    rv = s->kind == NS_TLS
+             ? net_tls_write(&s->tls, p, len, 0, deadline_ms, &why)
+             : ns_write_plain_until(s, p, len, deadline_ms, em);
+    if (rv == ZK_ETORN) {
+        return zk_fail(em, rv, "%s: it does not take what is sent in time",
+                       s->peer);
+    }
+    return rv != ZK_OK && s->kind == NS_TLS
+               ? zk_fail(em, rv, "%s: %s", s->peer, why.text) : rv;
 }
 
 /* Who reads without ever having to wait must look at the clock himself. */

@@ -85,6 +85,11 @@ int net_stream_read_full(struct net_stream *s, void *p, size_t len,
 int net_stream_write(struct net_stream *s, const void *p, size_t len,
                      int64_t timeout_ms, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
+/* The same, but gives up (ZK_ETORN) when not all is written by 'deadline_ms'
+ * (zk_time_mono_ms): a peer that reads byte by byte cannot hold it. */
+int net_stream_write_until(struct net_stream *s, const void *p, size_t len,
+                           int64_t deadline_ms, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
 /* "127.0.0.1:2888", IPv6 in brackets; of the other side.  Borrowed. */
 const char *net_stream_peer(const struct net_stream *s);
 /* The same of our side, for the leader's port checks and logs. */

@@ -216,12 +216,13 @@ nt_write_once(struct net_tls *t, const void *p, size_t len, size_t *put,
 
 int
 net_tls_write(struct net_tls *t, const void *p, size_t len,
-              int64_t timeout_ms, struct zk_errmsg *em)
+              int64_t timeout_ms, int64_t deadline_ms, struct zk_errmsg *em)
 {
     const uint8_t *at = p;
     int64_t moved_ms = zk_time_mono_ms();
 
     while (len > 0) {
+        int64_t limit_ms = deadline_ms;
         enum tls_result result;
         size_t put;
         int rv = nt_write_once(t, at, len, &put, &result, em);
@@ -231,9 +232,10 @@ net_tls_write(struct net_tls *t, const void *p, size_t len,
             len -= put;
             moved_ms = zk_time_mono_ms();
         } else if (rv == ZK_OK) {
-            rv = nt_wait(t, result, TLS_WANT_WRITE, NULL,
-                         timeout_ms <= 0 ? INT64_MAX : moved_ms + timeout_ms,
-                         em);
+            if (timeout_ms > 0 && moved_ms + timeout_ms < limit_ms) {
+                limit_ms = moved_ms + timeout_ms;
+            }
+            rv = nt_wait(t, result, TLS_WANT_WRITE, NULL, limit_ms, em);
             if (rv != ZK_OK) {
                 const struct zk_errmsg why = {
                     "a write was given up half way"

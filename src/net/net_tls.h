@@ -45,13 +45,15 @@ int net_tls_handshake(struct net_tls *t, struct tls_conn *conn,
                       struct net_cancel *cancel, int64_t deadline_ms,
                       struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* As net_stream_read and net_stream_write, but for texts without the peer's
- * name; a timeout's is the caller's.  A write has 'timeout_ms' for each record
- * that it sends, a read for all of the one that it waits for. */
+ * name; a timeout's is the caller's.  A write has 'timeout_ms' (<= 0: no limit)
+ * for each record that it sends and 'deadline_ms' for all of them, a read
+ * 'deadline_ms' for all of the record that it waits for. */
 int net_tls_read(struct net_tls *t, void *p, size_t len,
                  struct net_cancel *cancel, int64_t deadline_ms, size_t *got,
                  struct zk_errmsg *em) ZK_WARN_UNUSED;
 int net_tls_write(struct net_tls *t, const void *p, size_t len,
-                  int64_t timeout_ms, struct zk_errmsg *em) ZK_WARN_UNUSED;
+                  int64_t timeout_ms, int64_t deadline_ms,
+                  struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Tells the peer that nothing more comes.  Any thread, whatever locks it
  * holds: while another one is at work here nothing is told. */
 void net_tls_say_goodbye(struct net_tls *t);

@@ -171,7 +171,9 @@ struct blocked {
     struct zk_thread thread;
     struct net_stream *s;
     bool writes;
+    int64_t limit_ms;           /* Of all that is written; 0: none. */
     int rv;
+    atomic_bool over;
 };
 
 static void
@@ -182,8 +184,14 @@ blocked_run(void *arg)
     struct zk_errmsg em;
     size_t got;
 
-    b->rv = b->writes ? net_stream_write(b->s, much, sizeof much, 0, &em)
-                      : net_stream_read(b->s, much, 1, 0, &got, &em);
+    if (b->limit_ms > 0) {
+        b->rv = net_stream_write_until(b->s, much, sizeof much,
+                                       zk_time_mono_ms() + b->limit_ms, &em);
+    } else {
+        b->rv = b->writes ? net_stream_write(b->s, much, sizeof much, 0, &em)
+                          : net_stream_read(b->s, much, 1, 0, &got, &em);
+    }
+    atomic_store(&b->over, true);
 }
 
 static void
@@ -207,6 +215,27 @@ test_shutdown_ends_whoever_waits(void)
     CU_ASSERT_EQUAL(writer.rv, ZK_ESTOPPED);
     CU_ASSERT_EQUAL(net_stream_read(p.a, &c, 1, 0, &got, &em), ZK_ESTOPPED);
     CU_ASSERT_EQUAL(net_stream_write(p.a, &c, 1, 0, &em), ZK_ESTOPPED);
+    drop_pair(&p);
+}
+
+static void
+test_a_peer_that_reads_byte_by_byte_is_given_up(void)
+{
+    struct pair p = make_pair();
+    struct blocked writer = { .s = p.a, .limit_ms = 300 };
+    struct zk_errmsg em;
+    size_t got = 1;
+    int rv = ZK_OK;
+    char one;
+
+    zk_thread_start(&writer.thread, blocked_run, &writer, "writer");
+    while (rv == ZK_OK && !atomic_load(&writer.over)) {
+        rv = net_stream_read(p.b, &one, 1, 10, &got, &em);
+        rv = rv == ZK_ETORN ? ZK_OK : rv;
+    }
+    zk_thread_join(&writer.thread);
+    CU_ASSERT_EQUAL(rv, ZK_OK);
+    CU_ASSERT_EQUAL(writer.rv, ZK_ETORN);
     drop_pair(&p);
 }
 
@@ -519,6 +548,8 @@ static const struct zk_test tests[] = {
     { "a peer that is gone does not kill us",
       test_a_peer_that_is_gone_does_not_kill_us },
     { "shutdown ends whoever waits", test_shutdown_ends_whoever_waits },
+    { "a peer that reads byte by byte is given up",
+      test_a_peer_that_reads_byte_by_byte_is_given_up },
     { "a refused connect names host and port",
       test_a_refused_connect_names_host_and_port },
     { "a dead host costs no more than the deadline",
