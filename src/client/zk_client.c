@@ -5,7 +5,9 @@
  *
  * The stream belongs to SendThread, which alone makes and destroys it (under
  * the lock, so that others may look at it or shut it down there); RecvThread
- * lives as long as the stream and is joined before it goes.
+ * lives as long as the stream and is joined before it goes.  Whoever learns
+ * that the link is broken shuts it down (zc_route): SendThread may be in the
+ * middle of a write.
  */
 #include <config.h>
 
@@ -14,6 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/client_core.h"
 #include "util/sip_hash.h"
@@ -22,6 +25,9 @@
 #include "util/zk_time.h"
 
 #define ZC_READ_SIZE 65536
+/* So much of the output has the read time-out to be taken: whoever takes it
+ * byte by byte is left, and a slow line that moves is not. */
+#define ZC_WRITE_SIZE 65536
 
 struct zk_client {
     unsigned magic;
@@ -39,13 +45,16 @@ struct zk_client {
     struct zk_cond changed;     /* The state is another one. */
     struct client_core *core ZK_GUARDED;
     struct net_stream *stream ZK_GUARDED;
+    struct net_stream *probe ZK_GUARDED;    /* SendThread's, as the stream is;
+                                             * lives while it asks isro. */
     enum zk_client_state seen ZK_GUARDED;   /* What 'changed' told. */
 
     struct blocking_queue events;   /* struct client_delivery. */
     struct zk_thread send_thread;
     struct zk_thread recv_thread;   /* SendThread starts and joins it. */
     struct zk_thread event_thread;
-    struct zk_buf sending;          /* SendThread's. */
+    struct zk_buf sending;          /* SendThread's; so much of it is */
+    size_t sent;                    /* ... written. */
 };
 
 /* A thread that waits in zk_client_call; on its stack. */
@@ -76,7 +85,8 @@ zc_free_list(struct bq_list *list)
     }
 }
 
-/* After each call of the core: hands out what it has to tell. */
+/* After each call of the core: hands out what it has to tell, and ends a
+ * link that is broken. */
 static void
 zc_route(struct zk_client *c) ZK_REQUIRES(c->lock)
 {
@@ -102,6 +112,9 @@ zc_route(struct zk_client *c) ZK_REQUIRES(c->lock)
     }
     if (events.n > 0 && !blocking_queue_put_list(&c->events, &events)) {
         zc_free_list(&events);
+    }
+    if (c->core->link == CLIENT_LINK_BROKEN && c->stream != NULL) {
+        net_stream_shutdown(c->stream);
     }
     if (c->seen != c->core->state) {
         c->seen = c->core->state;
@@ -229,35 +242,66 @@ zc_drop(struct zk_client *c, const struct client_step *step)
     zk_lock(&c->lock);
     c->stream = NULL;
     net_stream_destroy(s);
+    zk_buf_clear(&c->sending);
+    c->sent = 0;
     client_core_dropped(c->core, zk_time_mono_ms());
 }
 
-/* "rw", and the end of the connection. */
+/* Sends "isro" and reads the answer: "rw", and the end of the connection. */
+static bool
+zc_read_isro(struct net_stream *s, int64_t deadline_ms, struct zk_errmsg *em)
+{
+    char answer[3] = "";
+    size_t have = 0, got = 1;
+    int rv = net_stream_write_until(s, "isro", 4, deadline_ms, em);
+
+    while (rv == ZK_OK && have < 2) {
+        int64_t left_ms = deadline_ms - zk_time_mono_ms();
+
+        rv = left_ms > 0
+                 ? net_stream_read(s, answer + have, 2 - have, left_ms, &got,
+                                   em)
+                 : zk_fail(em, ZK_ETORN, "not in time");
+        if (rv == ZK_OK && got == 0) {
+            rv = zk_fail(em, ZK_EIO, "the server has closed the connection");
+        }
+        have += rv == ZK_OK ? got : 0;
+    }
+    return rv == ZK_OK && strcmp(answer, "rw") == 0;
+}
+
+/* Shows the probe's stream to those who may shut it down; false: the client
+ * has ended meanwhile. */
+static bool
+zc_show_probe(struct zk_client *c, struct net_stream *s)
+{
+    bool on;
+
+    zk_lock(&c->lock);
+    on = !client_state_is_final(c->core->state);
+    c->probe = on ? s : NULL;
+    zk_unlock(&c->lock);
+    return on;
+}
+
 static bool
 zc_ask_isro(struct zk_client *c, const struct client_step *step)
 {
-    char answer[3] = "";
+    struct zk_errmsg em = { "" };
     struct net_stream *s;
-    struct zk_errmsg em;
-    int64_t left_ms;
+    bool found = false;
     int rv = net_stream_connect(step->to->host, step->to->port,
                                 step->until_ms, &c->net, &s, &em);
 
-    if (rv != ZK_OK) {
-        zk_debug(client, "no answer to isro: %s", em.text);
-        return false;
-    }
-    left_ms = step->until_ms - zk_time_mono_ms();
-    left_ms = left_ms > 0 ? left_ms : 1;
-    rv = net_stream_write(s, "isro", 4, left_ms, &em);
     if (rv == ZK_OK) {
-        rv = net_stream_read_full(s, answer, 2, left_ms, &em);
+        found = zc_show_probe(c, s) && zc_read_isro(s, step->until_ms, &em);
+        (void) zc_show_probe(c, NULL);
+        net_stream_destroy(s);
     }
-    net_stream_destroy(s);
-    if (rv != ZK_OK) {
+    if (em.text[0] != '\0') {
         zk_debug(client, "no answer to isro: %s", em.text);
     }
-    return rv == ZK_OK && strcmp(answer, "rw") == 0;
+    return found;
 }
 
 static void
@@ -272,25 +316,39 @@ zc_probe(struct zk_client *c, const struct client_step *step)
     client_core_probed(c->core, zk_time_mono_ms(), found);
 }
 
-/* Writes what there is; false: nothing. */
+static bool
+zc_take_output(struct zk_client *c) ZK_REQUIRES(c->lock)
+{
+    zk_buf_clear(&c->sending);
+    c->sent = 0;
+    return client_core_output(c->core, zk_time_mono_ms(), &c->sending);
+}
+
+/* Writes a piece of what there is; false: nothing.  The core is asked between
+ * the pieces, so that a server that is silent is left all the same. */
 static bool
 zc_write(struct zk_client *c) ZK_REQUIRES(c->lock)
 {
     struct net_stream *s = c->stream;
     struct zk_errmsg em;
-    int32_t timeout_ms;
+    int64_t piece_ms;
+    size_t n;
     int rv;
 
     if (s == NULL
-        || !client_core_output(c->core, zk_time_mono_ms(), &c->sending)) {
+        || (c->sent == c->sending.len && !zc_take_output(c))) {
         return false;
     }
-    timeout_ms = c->core->timeout_ms > 0 ? c->core->timeout_ms
-                                         : c->core->asked_timeout_ms;
+    /* As long as a server may say nothing. */
+    piece_ms = (int64_t) (c->core->timeout_ms > 0
+                          ? c->core->timeout_ms
+                          : c->core->asked_timeout_ms) * 2 / 3 + 1;
+    n = c->sending.len - c->sent;
+    n = n < ZC_WRITE_SIZE ? n : ZC_WRITE_SIZE;
     zk_unlock(&c->lock);
-    rv = net_stream_write(s, c->sending.data, c->sending.len, timeout_ms,
-                          &em);
-    zk_buf_clear(&c->sending);
+    rv = net_stream_write_until(s, c->sending.data + c->sent, n,
+                                zk_time_mono_ms() + piece_ms, &em);
+    c->sent += n;
     zk_lock(&c->lock);
     if (rv != ZK_OK) {
         client_core_broken(c->core, em.text);
@@ -385,6 +443,9 @@ zc_abandon(struct zk_client *c) ZK_REQUIRES(c->lock)
     net_cancel_fire(&c->cancel);
     if (c->stream != NULL) {
         net_stream_shutdown(c->stream);
+    }
+    if (c->probe != NULL) {
+        net_stream_shutdown(c->probe);
     }
     zc_route(c);
     zk_cond_signal(&c->wake);
