@@ -460,6 +460,20 @@ zk_client_abandon(struct zk_client *c)
     zk_unlock(&c->lock);
 }
 
+void
+zk_client_submit_close(struct zk_client *c, zk_client_done_fn *done,
+                       void *arg)
+{
+    const struct client_asker asker = { done, arg, false };
+
+    ZK_CHECK(c, ZK_CLIENT_MAGIC);
+    zk_lock(&c->lock);
+    client_core_close(c->core, &asker);
+    zc_route(c);
+    zk_cond_signal(&c->wake);
+    zk_unlock(&c->lock);
+}
+
 int32_t
 zk_client_close(struct zk_client *c, int32_t timeout_ms)
 {

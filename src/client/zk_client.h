@@ -44,7 +44,7 @@ enum zk_client_state {
     ZK_CLIENT_CONNECTING,       /* No server now; looking for one. */
     ZK_CLIENT_CONNECTED,
     ZK_CLIENT_CONNECTED_READ_ONLY,
-    ZK_CLIENT_CLOSED,           /* By zk_client_close. */
+    ZK_CLIENT_CLOSED,           /* By close, abandon or destroy. */
     ZK_CLIENT_AUTH_FAILED,      /* Final, as are the other two. */
     ZK_CLIENT_EXPIRED,
 };
@@ -120,11 +120,20 @@ int zk_client_create(const struct zk_client_config *cfg,
     ZK_WARN_UNUSED;
 /* Ends the session: sends closeSession behind what was submitted and waits
  * for its answer, for 'timeout_ms' at most; what is still open then ends with
- * KE_CONNECTION_LOSS.  Returns KE_OK when the server has answered, else why
- * not.  The state is then ZK_CLIENT_CLOSED; a second call does nothing. */
+ * KE_CONNECTION_LOSS.  Returns KE_OK when the server has answered;
+ * KE_CONNECTION_LOSS when it has not, when there is none, or, at once, when
+ * another close is under way; in a final state what every request is answered
+ * there.  But for that second close the state is final then:
+ * ZK_CLIENT_CLOSED, unless the session has expired or was refused. */
 int32_t zk_client_close(struct zk_client *c, int32_t timeout_ms);
-/* Drops the link without a word, the session is left to time out or to be
- * gone on with.  Otherwise as zk_client_close. */
+/* The same without waiting: 'done' is called once on the EventThread, when
+ * the server has answered or the client has come to its end otherwise, by
+ * abandon or destroy at the latest. */
+void zk_client_submit_close(struct zk_client *c, zk_client_done_fn *done,
+                            void *arg);
+/* Drops the link without a word; the session is left to time out or to be
+ * gone on with.  What is still open ends with KE_CONNECTION_LOSS.  Does
+ * nothing in a final state but answer what is open. */
 void zk_client_abandon(struct zk_client *c);
 /* Frees it.  The session is abandoned if it was not closed.  Returns when no
  * function of the program runs any more, so it must not be called by one. */
@@ -146,7 +155,9 @@ void zk_client_password(struct zk_client *c,
 int32_t zk_client_session_timeout(struct zk_client *c);
 /* The server's address, "127.0.0.1:2181", into 'out'; "" without a link. */
 void zk_client_server(struct zk_client *c, char *out, size_t size);
-/* The largest zxid that was seen. */
+/* That of the last answer to a request which had one above 0 (events and
+ * pings do not count), be it the largest or not; 0 before.  The next server is
+ * told it as what this client has seen. */
 int64_t zk_client_last_zxid(struct zk_client *c);
 /* Replaces the servers (Java: updateServerList, without its rebalancing: the
  * link is kept when its server is in the new list).  The chroot must be the

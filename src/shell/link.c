@@ -269,14 +269,23 @@ shell_link_drop(struct shell_link *l, struct link_call *call)
 
 /* ---- asking ------------------------------------------------------------- */
 
-struct link_call *
-shell_link_submit(struct shell_link *l, const struct zk_op *op)
+static struct link_call *
+sl_new_call(struct shell_link *l, int32_t timeout_ms)
 {
     struct link_call *call = zk_xcalloc(1, sizeof *call);
 
-    ZK_CHECK(l, SHELL_LINK_MAGIC);
     call->link = l;
-    call->deadline_ms = zk_time_mono_ms() + l->call_timeout_ms;
+    call->deadline_ms = zk_time_mono_ms() + timeout_ms;
+    return call;
+}
+
+struct link_call *
+shell_link_submit(struct shell_link *l, const struct zk_op *op)
+{
+    struct link_call *call;
+
+    ZK_CHECK(l, SHELL_LINK_MAGIC);
+    call = sl_new_call(l, l->call_timeout_ms);
     zk_client_submit(l->client, op, sl_on_done, call);
     return call;
 }
@@ -389,6 +398,22 @@ shell_link_open(const struct link_config *cfg, const struct link_env *env,
     return ZK_OK;
 }
 
+/* Asks the server to end the session; waits for it, unless the user does not
+ * want to. */
+static void
+sl_end_session(struct shell_link *l)
+{
+    struct link_call *call = sl_new_call(l, l->timeout_ms
+                                                < SHELL_LINK_CLOSE_MS
+                                            ? l->timeout_ms
+                                            : SHELL_LINK_CLOSE_MS);
+    struct link_answer a;
+
+    zk_client_submit_close(l->client, sl_on_done, call);
+    (void) shell_link_finish(l, call, &a);
+    link_answer_fini(&a);
+}
+
 void
 shell_link_close(struct shell_link *l)
 {
@@ -397,15 +422,9 @@ shell_link_close(struct shell_link *l)
     }
     ZK_CHECK(l, SHELL_LINK_MAGIC);
     if (l->client != NULL) {
-        int32_t ms = l->timeout_ms < SHELL_LINK_CLOSE_MS
-                     ? l->timeout_ms
-                     : SHELL_LINK_CLOSE_MS;
-
-        if (zk_client_state(l->client) == ZK_CLIENT_CONNECTING) {
-            zk_client_abandon(l->client);   /* Nobody to be told. */
-        } else {
-            (void) zk_client_close(l->client, ms);
-        }
+        if (zk_client_state(l->client) != ZK_CLIENT_CONNECTING) {
+            sl_end_session(l);
+        }                       /* Else there is nobody to be told. */
         zk_client_destroy(l->client);
     }
     shell_link_tell(l);

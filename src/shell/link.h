@@ -60,8 +60,8 @@ struct link_call;
 int shell_link_open(const struct link_config *cfg, const struct link_env *env,
                     struct shell_link **out, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
-/* Ends the session (waits some seconds at most) and frees everything; events
- * that came are still told.  NULL is none. */
+/* Ends the session (waits some seconds at most, until the user interrupts)
+ * and frees everything; events that came are still told.  NULL is none. */
 void shell_link_close(struct shell_link *l);
 /* Neither closed nor expired nor refused. */
 bool shell_link_alive(const struct shell_link *l);
