@@ -244,16 +244,21 @@ wr_collect(void *arg, const char *path)
     return true;
 }
 
+/* Waits for the oldest batch, unless the user does not want to wait. */
 static void
 wr_finish_batch(struct tree_removal *t)
 {
+    struct link_call *call = t->calls[t->answered++ % WR_BATCHES];
     struct link_answer a;
-    int32_t err = shell_link_finish(t->sh->link,
-                                    t->calls[t->answered++ % WR_BATCHES],
-                                    &a);
+    int32_t err;
 
+    if (t->err == LINK_INTERRUPTED) {
+        shell_link_drop(t->sh->link, call);
+        return;
+    }
+    err = shell_link_finish(t->sh->link, call, &a);
     link_answer_fini(&a);
-    if (t->err == KE_OK) {
+    if (t->err == KE_OK || err == LINK_INTERRUPTED) {
         t->err = err;
     }
 }
@@ -273,9 +278,6 @@ wr_submit_batch(struct tree_removal *t)
         bytes += strlen(path) + 32;
         ops[n++] = zk_op_delete(path, -1);
     }
-    if (t->asked - t->answered == WR_BATCHES) {
-        wr_finish_batch(t);
-    }
     multi = zk_op_multi(ops, n);
     t->calls[t->asked++ % WR_BATCHES] = shell_link_submit(t->sh->link,
                                                           &multi);
@@ -292,7 +294,11 @@ wr_remove_in_batches(struct tree_removal *t)
         t->batch_size = (int32_t) t->paths.n;
     }
     while (t->paths.n > 0 && t->err == KE_OK) {
-        wr_submit_batch(t);
+        if (t->asked - t->answered == WR_BATCHES) {
+            wr_finish_batch(t);
+        } else {
+            wr_submit_batch(t);
+        }
     }
     while (t->answered < t->asked) {
         wr_finish_batch(t);
