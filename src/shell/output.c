@@ -18,7 +18,7 @@ output_put(const struct output *o, FILE *to, struct zk_slice text)
 {
     struct zk_buf b = { 0 };
 
-    if (o->escape) {
+    if (to == o->err ? o->escape_err : o->escape_out) {
         format_safe(text, &b);
     } else {
         utf8_repair(text, &b);
@@ -86,12 +86,28 @@ output_list(struct output *o, const char *key)
     return list;
 }
 
+/* Writes JSON.  jansson leaves DEL and the control characters from U+0080 on
+ * as they are; all of them stand inside strings. */
 static void
 output_dump(struct output *o, json_t *j)
 {
-    json_dumpf(j, o->out, JSON_COMPACT);
+    char *text = json_dumps(j, JSON_COMPACT);
+
+    if (text == NULL) {
+        zk_panic("JSON: it cannot be printed");
+    }
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '\x7f') {
+            fputs("\\u007f", o->out);
+        } else if (*p == '\xc2' && (uint8_t) p[1] < 0xa0) {
+            fprintf(o->out, "\\u%04x", (unsigned) (uint8_t) *++p);
+        } else {
+            putc(*p, o->out);
+        }
+    }
     putc('\n', o->out);
     fflush(o->out);
+    free(text);
 }
 
 void
@@ -120,14 +136,17 @@ output_end(struct output *o, bool ok)
 void
 output_printf(struct output *o, const char *fmt, ...)
 {
+    char *text;
     va_list ap;
 
     if (o->json) {
         return;
     }
     va_start(ap, fmt);
-    vfprintf(o->out, fmt, ap);
+    text = zk_xvasprintf(fmt, ap);
     va_end(ap);
+    output_put(o, o->out, zk_slice_str(text));
+    free(text);
 }
 
 void

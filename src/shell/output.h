@@ -4,7 +4,8 @@
  * shell prints them, or as one JSON object for each command and each event.
  *
  * A command says what it found out once, by output_*; it does not know which
- * of the two it is.
+ * of the two it is.  All that is foreign (names, data, what is typed) reaches
+ * a terminal without control characters, in JSON as \u00NN.
  *
  *   {"command":"get","data":"x","stat":{"czxid":"0x5",...},"ok":true}
  *   {"command":"get","error":"Node does not exist: /n","code":"NONODE",
@@ -27,8 +28,8 @@ struct json_t;
 struct output {
     FILE *out, *err;            /* Borrowed. */
     bool json;
-    bool escape;                /* A terminal shows it: no control
-                                 * characters. */
+    bool escape_out, escape_err;    /* A terminal shows it: no control
+                                     * characters. */
     struct json_t *doc;         /* What the command has said so far. */
 };
 
@@ -42,7 +43,7 @@ enum output_form {
 void output_begin(struct output *o, const char *command);
 void output_end(struct output *o, bool ok);
 
-/* For people alone: to out. */
+/* For people alone: to out; what is foreign in it does no harm. */
 void output_printf(struct output *o, const char *fmt, ...) ZK_PRINTF(2, 3);
 /* A line to err, be it JSON or not. */
 void output_say(struct output *o, const char *fmt, ...) ZK_PRINTF(2, 3);

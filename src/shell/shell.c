@@ -38,12 +38,14 @@ shell_interrupted(void *arg)
 }
 
 void
-shell_init(struct shell *sh, const struct shell_settings *set, FILE *out,
-           FILE *err, bool json, bool escape)
+shell_init(struct shell *sh, const struct shell_settings *set,
+           const struct output *to)
 {
     *sh = (struct shell) {
         .set = *set,
-        .out = { .out = out, .err = err, .json = json, .escape = escape },
+        .out = { .out = to->out, .err = to->err, .json = to->json,
+                 .escape_out = to->escape_out,
+                 .escape_err = to->escape_err },
         .env = { .arg = sh, .on_event = shell_on_event,
                  .interrupt_fd = -1 },
         .print_watches = true,

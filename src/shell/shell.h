@@ -51,9 +51,9 @@ struct shell {
     size_t command_count;
 };
 
-/* Nothing is connected yet. */
+/* Nothing is connected yet.  Only where it goes and how is taken from 'to'. */
 void shell_init(struct shell *sh, const struct shell_settings *set,
-                FILE *out, FILE *err, bool json, bool escape);
+                const struct output *to);
 /* 'fd' is readable when the user interrupts what is under way; 'interrupted'
  * takes that up and says whether it was so. */
 void shell_set_interrupt(struct shell *sh, int fd, bool (*interrupted)(void *),

@@ -14,6 +14,7 @@
 #include <wchar.h>
 
 #include "shell/complete.h"
+#include "shell/format.h"
 #include "shell/line_history.h"
 
 #define TERMINAL_MAGIC 0x5a6b5474u
@@ -297,13 +298,15 @@ term_replace_word(EditLine *el, const struct completion *c, char *text)
 static unsigned char
 term_show_candidates(struct terminal *t, const struct completion *c)
 {
-    struct zk_buf list = { 0 };
+    struct zk_buf list = { 0 }, safe = { 0 };
 
     complete_columns(c, term_columns(t), &list);
+    format_safe(zk_slice(list.data, (int32_t) list.len), &safe);
     term_clear(t);
-    fwrite(list.data, 1, list.len, stdout);
+    fwrite(safe.data, 1, safe.len, stdout);
     term_restore(t);
     zk_buf_fini(&list);
+    zk_buf_fini(&safe);
     return CC_NORM;
 }
 

@@ -110,11 +110,15 @@ zkcli_read(struct shell *sh, const struct start *s)
 static int
 zkcli_run(const struct start *s)
 {
+    const struct output to = {
+        .out = stdout, .err = stderr, .json = s->json,
+        .escape_out = isatty(STDOUT_FILENO) != 0,
+        .escape_err = isatty(STDERR_FILENO) != 0,
+    };
     struct shell sh;
     enum cli_code code;
 
-    shell_init(&sh, &s->set, stdout, stderr, s->json,
-               isatty(STDOUT_FILENO) != 0);
+    shell_init(&sh, &s->set, &to);
     if (s->secure) {
         output_printf(&sh.out, "Secure connection is enabled\n");
     }
