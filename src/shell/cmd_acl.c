@@ -41,6 +41,18 @@ struct acl_setter {
     enum cli_code code;
 };
 
+/* The other nodes will come to the same: there is no server any more, or no
+ * session, or nobody who waits. */
+static bool
+sa_ends_all(int32_t err)
+{
+    return err == LINK_INTERRUPTED || err == KE_CONNECTION_LOSS
+           || err == KE_REQUEST_TIMEOUT || err == KE_SESSION_EXPIRED
+           || err == KE_AUTH_FAILED;
+}
+
+/* Goes on behind a node that refuses, as Java does.  Its exit code of 0 stays
+ * so, too; who reads JSON is told "ok":false. */
 static bool
 sa_set_one(void *arg, const char *path)
 {
@@ -48,16 +60,23 @@ sa_set_one(void *arg, const char *path)
     struct zk_op op = zk_op_set_acl(path, s->acl, s->version);
     struct link_answer a;
     int32_t err = shell_link_call(s->sh->link, &op, &a);
+    char *text;
 
     link_answer_fini(&a);
-    if (err == LINK_INTERRUPTED) {
+    if (err == KE_OK) {
+        return true;
+    }
+    if (sa_ends_all(err)) {
         s->code = shell_fail(s->sh, err, path);
         return false;
     }
-    if (err != KE_OK) {
-        /* Java goes on with the other nodes, too, but forgets the newline. */
-        output_printf(&s->sh->out, "KeeperErrorCode = %s for %s\n",
-                      keeper_error_message(err), path);
+    /* Java forgets the newline. */
+    text = zk_xasprintf("KeeperErrorCode = %s for %s",
+                        keeper_error_message(err), path);
+    output_failed(&s->sh->out, path, keeper_error_name(err), text);
+    free(text);
+    if (s->sh->out.json) {
+        s->code = CLI_FAILED;
     }
     return true;
 }
@@ -81,13 +100,8 @@ sa_set(struct acl_setter *s, const char *path, bool with_stat)
 {
     struct zk_op op = zk_op_set_acl(path, s->acl, s->version);
     struct link_answer a;
-    enum cli_code code;
+    enum cli_code code = shell_ask(s->sh, &op, &a);
 
-    if (acl_raw_count(s->acl) == 0) {
-        /* Java's client sends no empty list, and has no path for it. */
-        return shell_fail(s->sh, KE_INVALID_ACL, NULL);
-    }
-    code = shell_ask(s->sh, &op, &a);
     if (code == CLI_OK && (with_stat || s->sh->out.json)) {
         output_stat(&s->sh->out, &a.stat);
     }
@@ -107,11 +121,16 @@ cmd_set_acl(struct shell *sh, const struct parsed_line *line)
     zk_buf_append(&complaints, "", 1);
     output_say_lines(&sh->out, (const char *) complaints.data);
     s.acl = zk_slice(acl.data, (int32_t) acl.len);
-    if (shell_version_option(sh, line, &s.version)
-        && shell_check_path(sh, path)) {
-        code = options_has(line, "R")
-               ? sa_set_all(&s, path)
-               : sa_set(&s, path, options_has(line, "s"));
+    if (!shell_version_option(sh, line, &s.version)
+        || !shell_check_path(sh, path)) {
+        code = CLI_FAILED;
+    } else if (acl_raw_count(s.acl) == 0) {
+        /* Java's client sends no empty list, and has no path for it. */
+        code = shell_fail(sh, KE_INVALID_ACL, NULL);
+    } else if (options_has(line, "R")) {
+        code = sa_set_all(&s, path);
+    } else {
+        code = sa_set(&s, path, options_has(line, "s"));
     }
     zk_buf_fini(&acl);
     zk_buf_fini(&complaints);

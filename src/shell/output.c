@@ -374,6 +374,41 @@ output_who(struct output *o, const char *scheme, const char *user)
 }
 
 void
+output_failed(struct output *o, const char *path, const char *code,
+              const char *text)
+{
+    json_t *j;
+
+    if (!o->json) {
+        output_put_line(o, o->out, text);
+        return;
+    }
+    j = json_object();
+    json_object_set_new(j, "path", output_json_str(path));
+    json_object_set_new(j, "code", output_json_str(code));
+    json_object_set_new(j, "error", output_json_str(text));
+    json_array_append_new(output_list(o, "failed"), j);
+}
+
+void
+output_warn(struct output *o, const char *fmt, ...)
+{
+    char *text;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = zk_xvasprintf(fmt, ap);
+    va_end(ap);
+    if (o->json) {
+        json_array_append_new(output_list(o, "warnings"),
+                              output_json_str(text));
+    } else {
+        output_put_line(o, o->out, text);
+    }
+    free(text);
+}
+
+void
 output_created(struct output *o, const char *path)
 {
     if (o->json) {

@@ -73,6 +73,12 @@ void output_data(struct output *o, struct zk_slice data,
 void output_acl(struct output *o, struct zk_slice raw);
 /* "scheme: user"; one more in the list "auth". */
 void output_who(struct output *o, const char *scheme, const char *user);
+/* A node that refused, while others did not: a line; one more in the list
+ * "failed", as {"path":...,"code":...,"error":...}. */
+void output_failed(struct output *o, const char *path, const char *code,
+                   const char *text);
+/* A line to out; one more in the list "warnings". */
+void output_warn(struct output *o, const char *fmt, ...) ZK_PRINTF(2, 3);
 /* "Created PATH" to err; "path". */
 void output_created(struct output *o, const char *path);
 /* An event, between empty lines. */
