@@ -15,6 +15,7 @@
 #include "shell/line_reader.h"
 #include "shell/start.h"
 #include "shell/terminal.h"
+#include "util/zk_io.h"
 #include "util/zk_log.h"
 
 /* Znodes are UTF-8; so is what is typed, whatever the locale. */
@@ -147,6 +148,7 @@ main(int argc, char **argv)
     bool logging;
     int code;
 
+    zk_open_std_fds();
     zkcli_set_locale();
     if (start_parse(argc, argv, &s, &em) != ZK_OK) {
         fprintf(stderr, "zkcli: %s\n(zkcli --help lists the options)\n",

@@ -10,6 +10,11 @@
 #include "util/zk_buf.h"
 #include "util/zk_error.h"
 
+/* First of all in main(): sees to it that descriptors 0 to 2 are open, so that
+ * no file or socket gets one of these numbers.  What was closed becomes
+ * /dev/null, for reading alone: input is at its end at once, output fails as
+ * it did before. */
+void zk_open_std_fds(void);
 /* Writes all 'len' bytes at the descriptor's position, over EINTR and short
  * writes.  'path' is for the message. */
 int zk_write_all(int fd, const void *p, size_t len, const char *path,
