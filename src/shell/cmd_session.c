@@ -7,7 +7,9 @@
 enum cli_code
 cmd_connect(struct shell *sh, const struct parsed_line *line)
 {
-    return shell_connect(sh, line->args.n >= 2 ? line->args.v[1] : sh->host);
+    return shell_connect(sh, line->args.n >= 2 ? line->args.v[1]
+                             : sh->host != NULL ? sh->host
+                                                : sh->set.server);
 }
 
 enum cli_code

@@ -179,7 +179,7 @@ const struct command command_table[] = {
     { "sync", "path", "Waits until the server has all that was written.",
       NO_OPTIONS, 1, ANY, 0, cmd_sync },
     { "version", "", "Prints the version of this shell.",
-      NO_OPTIONS, 0, 0, 0, cmd_version },
+      NO_OPTIONS, 0, 0, COMMAND_OFFLINE, cmd_version },
     { "whoami", "", "Lists who this session is to the server.",
       NO_OPTIONS, 0, ANY, COMMAND_TAKES_ALL, cmd_whoami },
 };

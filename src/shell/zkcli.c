@@ -108,6 +108,35 @@ zkcli_read(struct shell *sh, const struct start *s)
     terminal_destroy(t);
 }
 
+/* Is there something to connect for?  Not for an unknown command, nor for one
+ * that asks no server. */
+static bool
+zkcli_needs_server(const struct start *s)
+{
+    const struct command *c;
+
+    if (s->command.n == 0 || s->set.wait_for_connection) {
+        return true;
+    }
+    c = command_find(s->command.v[0]);
+    return c != NULL && (c->flags & COMMAND_OFFLINE) == 0;
+}
+
+/* The one command of the command line. */
+static void
+zkcli_run_command(struct shell *sh, const struct start *s)
+{
+    /* Events of the session's state are no answer. */
+    sh->print_watches = !s->json;
+    if (zkcli_needs_server(s)) {
+        sh->code = shell_connect(sh, s->set.server);
+    }
+    if (sh->code == CLI_OK) {
+        (void) shell_words(sh, &s->command);
+    }
+    sh->print_watches = false;
+}
+
 static int
 zkcli_run(const struct start *s)
 {
@@ -120,20 +149,16 @@ zkcli_run(const struct start *s)
     enum cli_code code;
 
     shell_init(&sh, &s->set, &to);
-    if (s->secure) {
-        output_printf(&sh.out, "Secure connection is enabled\n");
+    if (zkcli_needs_server(s)) {
+        if (s->secure) {
+            output_printf(&sh.out, "Secure connection is enabled\n");
+        }
+        output_printf(&sh.out, "Connecting to %s\n", s->set.server);
     }
-    output_printf(&sh.out, "Connecting to %s\n", s->set.server);
     if (s->command.n == 0) {
         zkcli_read(&sh, s);
     } else {
-        /* Events of the session's state are no answer. */
-        sh.print_watches = !s->json;
-        sh.code = shell_connect(&sh, s->set.server);
-        if (sh.code == CLI_OK) {
-            (void) shell_words(&sh, &s->command);
-        }
-        sh.print_watches = false;
+        zkcli_run_command(&sh, s);
     }
     code = sh.code;
     shell_fini(&sh);

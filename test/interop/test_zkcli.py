@@ -154,7 +154,7 @@ class Zkcli(harness.ServerCase):
         self.assertIn('\treconfig ', self.ok('help'))
         self.assertIn(' -v <arg>   version', self.ok('help', 'delete'))
         self.fails(1, 'no command foo', 'help', 'foo')
-        self.assertRegex(self.ok('version'), r'\nZooKeeper CLI version: 3\.')
+        self.assertRegex(self.ok('version'), r'^ZooKeeper CLI version: 3\.')
 
     def test_client_configuration(self):
         """the file of properties counts more than -D"""
