@@ -70,10 +70,10 @@ hl_leave(struct lookup_job *job)
     }
 }
 
-/* Frees those left behind that have ended meanwhile ('all': waits for each);
- * how many are still there. */
+/* Frees those left behind that have ended, or do so by 'deadline_ms' (0: does
+ * not wait, INT64_MAX: waits for each); how many are still there. */
 static unsigned
-hl_reap(bool all)
+hl_reap(int64_t deadline_ms)
 {
     struct lookup_job *job = atomic_exchange(&hl_left, NULL);
     unsigned n = 0;
@@ -81,7 +81,10 @@ hl_reap(bool all)
     while (job != NULL) {
         struct lookup_job *next = job->next;
 
-        if (all || atomic_load(&job->done)) {
+        if (atomic_load(&job->done)
+            || (deadline_ms > 0
+                && net_cancel_wait(NULL, job->ready.fd, POLLIN, deadline_ms)
+                   == NET_READY)) {
             hl_destroy(job);
         } else {
             hl_leave(job);
@@ -95,7 +98,13 @@ hl_reap(bool all)
 void
 host_lookup_join_all(void)
 {
-    (void) hl_reap(true);
+    (void) hl_reap(INT64_MAX);
+}
+
+bool
+host_lookup_join_until(int64_t deadline_ms)
+{
+    return hl_reap(deadline_ms) == 0;
 }
 
 static struct lookup_job *
@@ -140,7 +149,7 @@ hl_by_name(const char *host, const char *service, int64_t deadline_ms,
 {
     struct lookup_job *job;
 
-    if (hl_reap(false) >= HOST_LOOKUP_LEFT) {
+    if (hl_reap(0) >= HOST_LOOKUP_LEFT) {
         return zk_fail(em, ZK_ETORN, "%s cannot be resolved: %d earlier "
                        "lookups have no answer yet", host, HOST_LOOKUP_LEFT);
     }

@@ -26,7 +26,10 @@
 int host_lookup(const char *host, int port, int64_t deadline_ms,
                 struct net_cancel *cancel, struct addrinfo **out,
                 struct zk_errmsg *em) ZK_WARN_UNUSED;
-/* Waits for the lookups that were left behind; for tests. */
+/* Waits for the lookups that were left behind, until 'deadline_ms'; false:
+ * some are not at their end, and their threads still run. */
+bool host_lookup_join_until(int64_t deadline_ms);
+/* The same without a limit; for tests. */
 void host_lookup_join_all(void);
 
 #endif

@@ -12,11 +12,16 @@
 #include <unistd.h>
 
 #include "config/environment.h"
+#include "net/host_lookup.h"
 #include "shell/line_reader.h"
 #include "shell/start.h"
 #include "shell/terminal.h"
 #include "util/zk_io.h"
 #include "util/zk_log.h"
+#include "util/zk_time.h"
+
+/* How long the end waits for names that are still looked up. */
+#define ZKCLI_LOOKUP_MS 200
 
 /* Znodes are UTF-8; so is what is typed, whatever the locale. */
 static void
@@ -199,6 +204,9 @@ main(int argc, char **argv)
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("zkcli: standard output");
         code = code == CLI_OK ? CLI_FAILED : code;
+    }
+    if (!host_lookup_join_until(zk_time_mono_ms() + ZKCLI_LOOKUP_MS)) {
+        _exit(code);            /* exit would take down what they use. */
     }
     return code;
 }

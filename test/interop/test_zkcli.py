@@ -325,17 +325,29 @@ class Zkcli(harness.ServerCase):
 
     def test_words_java_dies_of(self):
         """bad numbers and paths are errors like others"""
-        lines = ['set -v x / y', 'delete -v 99999999999 /a', 'redo x',
-                 'setAcl -v 1x / world:anyone:r', 'addWatch a', 'redo',
-                 'redo -1', 'config -w extra', 'getEphemerals a//b',
-                 'connect a:b:c', '"', 'set -b %s !!!' % self.base]
-        done = self.zkcli(lines=lines)
-        self.assertEqual(done.returncode, 1, done.stderr)
-        for text in ('-v argument must be an int value: x',
-                     '-v argument must be an int value: 99999999999',
-                     'x is no number of a command', 'redo cmdno',
-                     'Path must start with / character', 'Not connected'):
-            self.assertIn(text, done.stderr)
+        for line, text in (
+                ('set -v x / y', '-v argument must be an int value: x'),
+                ('delete -v 99999999999 /a',
+                 '-v argument must be an int value: 99999999999'),
+                ('redo x', 'x is no number of a command'),
+                ('setAcl -v 1x / world:anyone:r',
+                 '-v argument must be an int value: 1x'),
+                ('addWatch a', 'Path must start with / character'),
+                ('redo', 'redo cmdno'),
+                ('redo -1', 'is no number of a command'),
+                ('getEphemerals a//b', 'Path must start with / character'),
+                ('connect a:b:c', "a:b:c"),
+                ('connect a:b:c\nls /', 'Not connected'),
+                ('set -b %s !!!' % self.base, 'is not in base64: !!!')):
+            done = self.zkcli(lines=[line])
+            self.assertEqual(done.returncode, 1, (line, done.stderr))
+            self.assertEqual(
+                [text in complaint
+                 for complaint in done.stderr.splitlines()[-1:]], [True],
+                (line, done.stderr))
+        # And what is none.
+        done = self.zkcli(lines=['config -w extra', '"'])
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
 
     def test_exit_code_of_lines(self):
         """that of the last command, also after quit"""
