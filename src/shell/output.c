@@ -316,8 +316,10 @@ output_data(struct output *o, struct zk_slice data, enum output_form form)
     if (zk_slice_is_null(data)) {
         data = ZK_SLICE_LIT("null");
     }
-    if (form == OUTPUT_PLAIN) {
+    if (form == OUTPUT_PLAIN && o->escape_out) {
         output_put(o, o->out, data);
+    } else if (form == OUTPUT_PLAIN) {
+        fwrite(data.p, 1, (size_t) data.len, o->out);
     } else if (form == OUTPUT_BASE64) {
         format_base64(data, &b);
     } else {

@@ -65,8 +65,9 @@ void output_names(struct output *o, const char *key,
                   const struct word_list *names);
 /* A line of its own; one more in the list "paths". */
 void output_path(struct output *o, const char *path);
-/* The data of a znode, and a newline; "data" (null where it is null), or
- * "data_base64" for what is no UTF-8 or was asked for so. */
+/* The data of a znode, byte for byte unless a terminal shows it, and a
+ * newline; "data" (null where it is null), or "data_base64" for what is no
+ * UTF-8 or was asked for so. */
 void output_data(struct output *o, struct zk_slice data,
                  enum output_form form);
 /* Two lines for each; a list "acl". */

@@ -406,11 +406,17 @@ class Zkcli(harness.ServerCase):
         return reply.body['data']
 
     def test_binary_data_in_a_pipe(self):
-        """what is no UTF-8 is shown as Java shows it"""
-        self.expect(self.conn, zkwire.set_data(self.base,
-                                               b'a\xff\xe2\x82b\x1b[m'), 0)
-        self.assertEqual(self.ok('get', self.base),
-                         'a\ufffd\ufffdb\x1b[m\n')
+        """data comes as it is, where Java's shell repairs it"""
+        data = bytes(range(256)) + b'a\xff\xe2\x82b\x1b[m'
+        self.expect(self.conn, zkwire.set_data(self.base, data), 0)
+        done = subprocess.run(
+            shells.command('zkcli', self.address, 'get', self.base),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=shells.environment(),
+            timeout=shells.PATIENCE)
+        self.assertEqual((done.returncode, done.stderr), (0, b''))
+        self.assertTrue(done.stdout.endswith(b'\n' + data + b'\n'),
+                        done.stdout)
 
     def test_json(self):
         """-o json: one object for a command"""
