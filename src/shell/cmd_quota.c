@@ -53,22 +53,6 @@ qt_ensure(struct shell *sh, const char *path)
 }
 
 static int32_t
-qt_write(struct shell *sh, const char *path, const struct quota_text *q,
-         bool create)
-{
-    struct zk_buf text = { 0 };
-    struct zk_slice data;
-    int32_t err;
-
-    quota_text_print(q, &text);
-    data = zk_slice(text.data, (int32_t) text.len);
-    err = create ? qt_create(sh, path, data)
-                 : qt_call(sh, zk_op_set_data(path, data, -1), NULL);
-    zk_buf_fini(&text);
-    return err;
-}
-
-static int32_t
 qt_read(struct shell *sh, const char *path, struct quota_text *out)
 {
     struct link_answer a;
@@ -205,70 +189,122 @@ qt_make_parents(struct quota_setter *s)
 }
 
 static void
-qt_warn(struct quota_setter *s, const struct quota_text *q,
+qt_warn(struct shell *sh, const struct quota_text *q,
         const struct quota_text *used)
 {
     if ((q->count > -1 && q->count < used->count)
         || (q->count_hard > -1 && q->count_hard < used->count)) {
-        output_printf(&s->sh->out, "[Warning]: the count quota you create is "
-                      "less than the existing count:%" PRId64 "\n",
-                      used->count);
+        output_warn(&sh->out, "[Warning]: the count quota you create is "
+                    "less than the existing count:%" PRId64, used->count);
     }
     if ((q->bytes > -1 && q->bytes < used->bytes)
         || (q->byte_hard > -1 && q->byte_hard < used->bytes)) {
-        output_printf(&s->sh->out, "[Warning]: the bytes quota you create is "
-                      "less than the existing bytes:%" PRId64 "\n",
-                      used->bytes);
+        output_warn(&sh->out, "[Warning]: the bytes quota you create is "
+                    "less than the existing bytes:%" PRId64, used->bytes);
     }
 }
 
-static int32_t
-qt_make_nodes(struct quota_setter *s)
-{
-    struct quota_text used;
-    int32_t err = qt_write(s->sh, s->limits, &s->wanted, true);
+/* Which of a quota's two nodes are there? */
+struct quota_halves {
+    bool limits, stats;
+};
 
-    quota_text_init(&used);
-    used.count = 0;
-    used.bytes = 0;
-    if (err == KE_OK) {
-        err = qt_write(s->sh, s->stats, &used, true);
+static int32_t
+qt_look(struct shell *sh, const char *base, struct quota_halves *out)
+{
+    struct link_answer a;
+    int32_t err = qt_call(sh, zk_op_get_children(base, false), &a);
+
+    *out = (struct quota_halves) { false, false };
+    for (size_t i = 0; i < a.names.n; i++) {
+        out->limits |= strcmp(a.names.v[i], QUOTA_LIMITS) == 0;
+        out->stats |= strcmp(a.names.v[i], QUOTA_STATS) == 0;
     }
-    if (err == KE_OK) {
-        err = qt_read(s->sh, s->stats, &used);
-    }
-    if (err == KE_OK) {
-        qt_warn(s, &s->wanted, &used);
-    }
+    link_answer_fini(&a);
     return err;
 }
 
-/* Changes what is wanted of a quota that is there. */
+/* All or nothing. */
 static int32_t
-qt_change_nodes(struct quota_setter *s)
+qt_call_all(struct shell *sh, const struct zk_op *ops, size_t n)
 {
-    const struct quota_text *w = &s->wanted;
-    struct quota_text q, used;
-    int32_t err = qt_read(s->sh, s->limits, &q);
+    return qt_call(sh, n == 1 ? ops[0] : zk_op_multi(ops, n), NULL);
+}
 
+/* Writes the limits and makes what is missing.  The server counts what is
+ * used when the stats node is made, if the limits are there by then: behind
+ * new limits it is made anew. */
+static int32_t
+qt_put_nodes(struct quota_setter *s, const struct quota_text *limits,
+             const struct quota_halves *there)
+{
+    const struct quota_text none = { .count = 0, .bytes = 0 };
+    struct zk_buf limits_text = { 0 }, none_text = { 0 };
+    struct zk_slice data;
+    struct zk_op ops[3];
+    size_t n = 0;
+    int32_t err;
+
+    quota_text_print(limits, &limits_text);
+    quota_text_print(&none, &none_text);
+    data = zk_slice(limits_text.data, (int32_t) limits_text.len);
+    if (there->stats && !there->limits) {
+        ops[n++] = zk_op_delete(s->stats, -1);
+    }
+    ops[n++] = there->limits
+               ? zk_op_set_data(s->limits, data, -1)
+               : zk_op_create(s->limits, data, acl_raw_open,
+                              CREATE_PERSISTENT, -1);
+    if (!there->stats || !there->limits) {
+        ops[n++] = zk_op_create(s->stats,
+                                zk_slice(none_text.data,
+                                         (int32_t) none_text.len),
+                                acl_raw_open, CREATE_PERSISTENT, -1);
+    }
+    err = qt_call_all(s->sh, ops, n);
+    zk_buf_fini(&limits_text);
+    zk_buf_fini(&none_text);
+    return err;
+}
+
+/* Puts what is wanted over what is there. */
+static void
+qt_merge(const struct quota_text *w, struct quota_text *q)
+{
+    q->count = w->count > -1 ? w->count : q->count;
+    q->bytes = w->bytes > -1 ? w->bytes : q->bytes;
+    if (w->count_hard > -1) {
+        q->count_hard = w->count_hard;
+        q->has_count_hard = true;
+    }
+    if (w->byte_hard > -1) {
+        q->byte_hard = w->byte_hard;
+        q->has_byte_hard = true;
+    }
+}
+
+/* The parents are there, and no other quota is in the way. */
+static int32_t
+qt_write_quota(struct quota_setter *s)
+{
+    struct quota_halves there;
+    struct quota_text limits = s->wanted, used;
+    int32_t err = qt_look(s->sh, s->base, &there);
+
+    if (err == KE_OK && there.limits) {
+        err = qt_read(s->sh, s->limits, &limits);
+        qt_merge(&s->wanted, &limits);
+    }
+    if (err == KE_OK) {
+        err = qt_put_nodes(s, &limits, &there);
+    }
     if (err == KE_OK) {
         err = qt_read(s->sh, s->stats, &used);
     }
-    if (err != KE_OK) {
-        return err;
+    if (err == KE_OK) {
+        qt_warn(s->sh, &limits, &used);
     }
-    q.count = w->count > -1 ? w->count : q.count;
-    q.bytes = w->bytes > -1 ? w->bytes : q.bytes;
-    if (w->count_hard > -1) {
-        q.count_hard = w->count_hard;
-        q.has_count_hard = true;
-    }
-    if (w->byte_hard > -1) {
-        q.byte_hard = w->byte_hard;
-        q.has_byte_hard = true;
-    }
-    qt_warn(s, &q, &used);
-    return qt_write(s->sh, s->limits, &q, false);
+    return err;
 }
 
 static int32_t
@@ -292,13 +328,7 @@ qt_set(struct quota_setter *s)
     if (err == KE_OK) {
         err = qt_make_parents(s);
     }
-    if (err != KE_OK) {
-        return err;
-    }
-    err = qt_call(s->sh, zk_op_exists(s->limits, false), NULL);
-    return err == KE_NO_NODE ? qt_make_nodes(s)
-           : err == KE_OK    ? qt_change_nodes(s)
-                             : err;
+    return err == KE_OK ? qt_write_quota(s) : err;
 }
 
 /* The limit that the option asks for.  False after complaining. */
@@ -422,47 +452,78 @@ qt_trim(struct shell *sh, char *node)
         err = qt_call(sh, zk_op_get_children(node, false), &a);
         children = a.names.n;
         link_answer_fini(&a);
-        if (err != KE_OK || children > 0) {
-            return err;
+        if (err == KE_OK && children > 0) {
+            return KE_OK;
         }
-        err = qt_call(sh, zk_op_delete(node, -1), NULL);
+        if (err == KE_OK) {
+            err = qt_call(sh, zk_op_delete(node, -1), NULL);
+        }
         *strrchr(node, '/') = '\0';
     }
-    return err;
+    /* Another shell was there, which needs the node or has removed it. */
+    return err == KE_NOT_EMPTY || err == KE_NO_NODE ? KE_OK : err;
 }
 
+/* Removes what there is of the quota, also half of it and one that nobody can
+ * read; '*found': there was something. */
 static int32_t
-qt_remove(struct shell *sh, char *base)
+qt_remove(struct shell *sh, char *base, bool *found)
 {
-    struct link_answer a;
-    int32_t err = qt_call(sh, zk_op_get_children(base, false), &a);
+    char *limits = zk_xasprintf("%s/" QUOTA_LIMITS, base);
+    char *stats = zk_xasprintf("%s/" QUOTA_STATS, base);
+    struct quota_halves there;
+    struct zk_op ops[2];
+    size_t n = 0;
+    int32_t err = qt_look(sh, base, &there);
 
-    for (size_t i = 0; i < a.names.n && err == KE_OK; i++) {
-        char *child = zk_xasprintf("%s/%s", base, a.names.v[i]);
-
-        err = qt_call(sh, zk_op_delete(child, -1), NULL);
-        free(child);
+    if (there.limits) {
+        ops[n++] = zk_op_delete(limits, -1);
     }
-    link_answer_fini(&a);
-    return err == KE_OK ? qt_trim(sh, base) : err;
+    if (there.stats) {
+        ops[n++] = zk_op_delete(stats, -1);
+    }
+    *found = n > 0;
+    if (err == KE_OK && n > 0) {
+        err = qt_call_all(sh, ops, n);
+    }
+    free(limits);
+    free(stats);
+    if (err == KE_OK) {
+        err = qt_trim(sh, base);
+    }
+    return err == KE_NO_NODE && !*found ? KE_OK : err;
 }
 
+/* Takes away the limit that the option names. */
 static int32_t
 qt_clear(struct shell *sh, const struct parsed_line *line,
-         const char *limits, struct quota_text *q)
+         const char *limits, bool *found)
 {
-    if (options_has(line, "n")) {
-        q->count = -1;
-    } else if (options_has(line, "b")) {
-        q->bytes = -1;
-    } else if (options_has(line, "N")) {
-        q->count_hard = -1;
-        q->has_count_hard = true;
-    } else {
-        q->byte_hard = -1;
-        q->has_byte_hard = true;
+    struct zk_buf text = { 0 };
+    struct quota_text q;
+    int32_t err = qt_read(sh, limits, &q);
+
+    *found = err != KE_NO_NODE;
+    if (err != KE_OK) {
+        return *found ? err : KE_OK;
     }
-    return qt_write(sh, limits, q, false);
+    if (options_has(line, "n")) {
+        q.count = -1;
+    } else if (options_has(line, "b")) {
+        q.bytes = -1;
+    } else if (options_has(line, "N")) {
+        q.count_hard = -1;
+        q.has_count_hard = true;
+    } else {
+        q.byte_hard = -1;
+        q.has_byte_hard = true;
+    }
+    quota_text_print(&q, &text);
+    err = qt_call(sh, zk_op_set_data(limits,
+                                     zk_slice(text.data, (int32_t) text.len),
+                                     -1), NULL);
+    zk_buf_fini(&text);
+    return err;
 }
 
 enum cli_code
@@ -473,23 +534,18 @@ cmd_delquota(struct shell *sh, const struct parsed_line *line)
     char *limits = zk_xasprintf("%s/" QUOTA_LIMITS, base);
     bool one = options_has(line, "n") || options_has(line, "b")
                || options_has(line, "N") || options_has(line, "B");
-    struct quota_text q;
     enum cli_code code;
     int32_t err = QT_TOLD;
+    bool found = true;
 
     if (shell_check_path(sh, limits)) {
-        err = qt_read(sh, limits, &q);
+        err = one ? qt_clear(sh, line, limits, &found)
+                  : qt_remove(sh, base, &found);
     }
-    if (err == KE_NO_NODE) {
+    if (!found) {               /* As in Java no failure: it is gone. */
         output_printf(&sh->out, "Quota does not exist for %s\n", path);
-        code = CLI_OK;          /* As Java's: it is gone. */
-    } else {
-        if (err == KE_OK) {
-            err = one ? qt_clear(sh, line, limits, &q)
-                      : qt_remove(sh, base);
-        }
-        code = qt_end(sh, err, limits);
     }
+    code = qt_end(sh, err, limits);
     free(base);
     free(limits);
     return code;
