@@ -98,9 +98,9 @@ output_dump(struct output *o, json_t *j)
     }
     for (const char *p = text; *p != '\0'; p++) {
         if (*p == '\x7f') {
-            fputs("\\u007f", o->out);
+            fputs("\\u007F", o->out);
         } else if (*p == '\xc2' && (uint8_t) p[1] < 0xa0) {
-            fprintf(o->out, "\\u%04x", (unsigned) (uint8_t) *++p);
+            fprintf(o->out, "\\u%04X", (unsigned) (uint8_t) *++p);
         } else {
             putc(*p, o->out);
         }
@@ -319,7 +319,9 @@ output_data(struct output *o, struct zk_slice data, enum output_form form)
     if (form == OUTPUT_PLAIN && o->escape_out) {
         output_put(o, o->out, data);
     } else if (form == OUTPUT_PLAIN) {
-        fwrite(data.p, 1, (size_t) data.len, o->out);
+        if (data.len > 0) {
+            fwrite(data.p, 1, (size_t) data.len, o->out);
+        }
     } else if (form == OUTPUT_BASE64) {
         format_base64(data, &b);
     } else {
