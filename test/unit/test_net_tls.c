@@ -145,6 +145,28 @@ test_a_peer_that_does_not_read_is_given_up(void)
 }
 
 static void
+test_a_write_has_a_deadline(void)
+{
+    struct pair p = make_pair();
+    char *much = calloc(1, MUCH);
+    struct zk_errmsg em = { "" };
+    int rv = ZK_OK;
+
+    CU_ASSERT_EQUAL(net_stream_write_until(p.a, "x", 1, INT64_MAX, &em),
+                    ZK_OK);
+    while (rv == ZK_OK) {
+        rv = net_stream_write_until(p.a, much, MUCH, zk_time_mono_ms() + 50,
+                                    &em);
+    }
+    CU_ASSERT_EQUAL(rv, ZK_ETORN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "in time"));
+    CU_ASSERT_EQUAL(net_stream_write_until(p.a, "x", 1, INT64_MAX, &em),
+                    ZK_EIO);
+    drop_pair(&p);
+    free(much);
+}
+
+static void
 test_a_peer_that_is_gone_does_not_kill_us(void)
 {
     struct pair p = make_pair();
@@ -660,6 +682,7 @@ static const struct zk_test tests[] = {
       test_the_end_of_a_connection_is_no_error_between_messages },
     { "a peer that does not read is given up",
       test_a_peer_that_does_not_read_is_given_up },
+    { "a write has a deadline", test_a_write_has_a_deadline },
     { "a peer that is gone does not kill us",
       test_a_peer_that_is_gone_does_not_kill_us },
     { "both ways at once nothing is lost",
