@@ -8,7 +8,7 @@ set -eu
 
 build_packages="gcc make autoconf automake libtool pkg-config libssl-dev
     liblog4c-dev libcunit1-dev zlib1g-dev libdeflate-dev libsnappy-dev
-    uthash-dev libedit-dev libjansson-dev"
+    uthash-dev libedit-dev libjansson-dev libjemalloc-dev"
 # What the tests use: Apache ZooKeeper and its clients, to test against; a
 # second compiler, with the run-time of its fuzzer.
 test_packages="zookeeper libzookeeper-java libnetty-java

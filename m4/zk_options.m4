@@ -57,3 +57,15 @@ AS_IF([test "x$enable_fuzzers" = xyes], [
 ])
 AM_CONDITIONAL([FUZZERS], [test "x$enable_fuzzers" = xyes])
 ])
+
+# The server's allocator.  A sanitizer brings its own.
+AC_DEFUN([ZK_ARG_JEMALLOC], [
+AC_ARG_WITH([jemalloc],
+  [AS_HELP_STRING([--without-jemalloc],
+    [use the C library's allocator (slower where threads free what others allocated)])],
+  [], [AS_IF([test "x$with_sanitizer$enable_fuzzers" = xnono],
+             [with_jemalloc=yes], [with_jemalloc=no])])
+AS_IF([test "x$with_jemalloc" != xno],
+  [PKG_CHECK_MODULES([JEMALLOC], [jemalloc >= 5.0])
+   AC_DEFINE([ZK_JEMALLOC], [1], [Define when the server uses jemalloc.])])
+])

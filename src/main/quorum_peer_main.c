@@ -23,7 +23,15 @@
 
 /* Heaps of the allocator.  By default each of our dozen threads may get one,
  * and what one has freed is of no use to the others. */
+#ifdef ZK_JEMALLOC
+/* Read by jemalloc before main.  A request is allocated by a selector and
+ * freed by a later processor: four heaps keep these off each other's locks,
+ * more would only hold more memory. */
+extern const char *malloc_conf;
+const char *malloc_conf = "narenas:4";
+#else
 #define QPM_ARENAS 2
+#endif
 /* Enough for every thread here; the system's 8 MB count against limits. */
 #define QPM_STACK_BYTES (1024u * 1024)
 
@@ -102,7 +110,9 @@ qpm_limit_memory(void)
 {
     pthread_attr_t attr;
 
+#ifndef ZK_JEMALLOC
     (void) mallopt(M_ARENA_MAX, QPM_ARENAS);
+#endif
     if (pthread_attr_init(&attr) == 0) {
         if (pthread_attr_setstacksize(&attr, QPM_STACK_BYTES) == 0) {
             (void) pthread_setattr_default_np(&attr);
