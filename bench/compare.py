@@ -430,6 +430,11 @@ def parse_options():
             p.error('--only: there is no "%s"' % name)
     if o.rounds < 1:
         p.error('--rounds must be at least 1')
+    try:
+        # Now, not when all has been measured.
+        os.makedirs(o.out, exist_ok=True)
+    except OSError as e:
+        p.error('--out: %s' % e)
     o.work = os.path.abspath(o.work)
     for what in ('zkd', 'zkbench'):
         program = shutil.which(getattr(o, what))

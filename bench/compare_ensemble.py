@@ -261,6 +261,11 @@ def parse_options():
     for name in o.only:
         if name not in GROUPS:
             p.error('--only: there is no "%s"' % name)
+    try:
+        # Now, not when all has been measured.
+        os.makedirs(o.out, exist_ok=True)
+    except OSError as e:
+        p.error('--out: %s' % e)
     o.work = os.path.abspath(o.work)
     o.zkd = os.path.abspath(o.zkd)
     o.zkbench = os.path.abspath(o.zkbench)
