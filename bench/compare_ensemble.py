@@ -46,6 +46,8 @@ CELLS = {
 GROUPS = list(CELLS) + ['kill', 'stop']
 MEMBERS = 3
 READY_SECONDS = 60
+# How often a cell is tried in which the servers do not answer.
+ATTEMPTS = 3
 
 
 class Member:
@@ -179,9 +181,26 @@ class Comparison:
         self.bench = Bench(options.zkbench)
         self.values = {}
         self.raw = []
+        self.stalls = {}
 
     def note(self, name, key, value):
         self.values.setdefault(key, {}).setdefault(name, []).append(value)
+
+    def load(self, ensemble, name, cell):
+        """A cell's result.
+
+        Java 3.8.0 may fall asleep over a request (ZOOKEEPER-4537): that is
+        counted, and the cell measured again.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                return ensemble.load(*CELLS[cell], '-d', self.o.duration,
+                                     '-w', self.o.warm_up)
+            except BenchError as e:
+                if 'no reply' not in str(e) or attempt == ATTEMPTS - 1:
+                    raise
+                log('  %-5s %-8s %s' % (name, cell, e))
+                self.stalls[name] = self.stalls.get(name, 0) + 1
 
     def cells(self, ensemble, name):
         if self.o.warm_server > 0:
@@ -190,8 +209,7 @@ class Comparison:
         for cell in CELLS:
             if cell not in self.o.only:
                 continue
-            result = ensemble.load(*CELLS[cell], '-d', self.o.duration,
-                                   '-w', self.o.warm_up)
+            result = self.load(ensemble, name, cell)
             log('  %-5s %-8s %s' % (name, cell, short(result)))
             self.raw.append({'server': name, 'cell': cell, 'result': result})
             self.note(name, cell + '.rate', result['per_second'])
@@ -290,6 +308,9 @@ def main():
     except (BenchError, KeyboardInterrupt) as e:
         failure = str(e) or 'interrupted'
         about['Incomplete'] = failure
+    for name, times in comparison.stalls.items():
+        about['Stood still (%s)' % name] = (
+            '%d times no reply for 30 s; that cell was measured again' % times)
     rows = summarise(comparison.values, {}, MEASURES)
     text = markdown(rows, about, False,
                     'Three zkd servers against three Java servers')
