@@ -157,6 +157,7 @@ def main():
     p.add_argument('--duration', type=float, default=3)
     p.add_argument('--work', default='.')
     o = p.parse_args()
+    o.work = os.path.abspath(o.work)
     raise_limit(o.stalls + OTHER_FILES)
     bench = Bench(os.path.abspath(o.zkbench))
     with tempfile.TemporaryDirectory(prefix='zkd-certs.') as folder:
