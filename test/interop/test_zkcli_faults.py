@@ -178,6 +178,40 @@ class Interrupts(Zkcli):
         self.assertLess(time.monotonic() - begin, 4)
 
 
+class TreeWithoutEnd(Zkcli):
+    """A server whose every znode has children, a thousand of them: it answers
+    sooner than zkcli has printed the answer before."""
+
+    NAMES = ['child-%03d' % i for i in range(1000)]
+
+    def begin(self, names=None):
+        answer = (zkwire.Writer().strings(names or self.NAMES).bytes()
+                  + b'\0' * 68)         # A Stat.
+        server = middlemen.Scripted(
+            lambda sock: middlemen.answer_all(sock, answer))
+        self.addCleanup(server.close)
+        return server.address
+
+    def interrupt(self, sign, command):
+        terminal = self.pty(self.begin())
+        terminal.wait_text('SyncConnected')
+        terminal.enter(command)
+        terminal.wait_text('/child-000/child-000/child-000')
+        terminal.process.send_signal(sign)
+        return terminal
+
+    def test_control_c_ends_a_list(self):
+        """though there is always something to print"""
+        terminal = self.interrupt(signal.SIGINT, 'ls -R /')
+        terminal.wait_text('interrupted; what was asked may still happen')
+        terminal.wait_text('1] ')
+
+    def test_sigterm_ends_a_list(self):
+        """and the shell"""
+        terminal = self.interrupt(signal.SIGTERM, 'ls -R /')
+        self.assertEqual(terminal.wait_end(), 1)
+
+
 class SetAclBelow(Zkcli):
     """setAcl -R where not all goes well."""
 

@@ -13,6 +13,8 @@ import threading
 import servers
 import zkwire
 
+PING, CLOSE_SESSION = 11, -11
+
 # A test waits so long at most for what comes much earlier.
 PATIENCE = 60.0
 
@@ -132,3 +134,12 @@ class Scripted(Listener):
     @classmethod
     def reply(cls, sock, xid, err=0, zxid=1, body=b''):
         cls.say(sock, struct.pack('>iqi', xid, zxid, err) + body)
+
+
+def answer_all(sock, body):
+    """Answers every request with the same body."""
+    while True:
+        xid, op = struct.unpack('>ii', read_frame(sock)[:8])
+        Scripted.reply(sock, xid, body=b'' if op == PING else body)
+        if op == CLOSE_SESSION:
+            return
