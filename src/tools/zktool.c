@@ -12,6 +12,7 @@
 #include "config/server_config.h"
 #include "jute/input_archive.h"
 #include "tools/tool.h"
+#include "util/zk_io.h"
 #include "util/zk_log.h"
 
 static const struct zktool_command {
@@ -92,6 +93,7 @@ main(int argc, char **argv)
     int at = 1;
     int code;
 
+    zk_open_std_fds();
     tzset();                    /* For localtime_r, once. */
     /* What a server would log, the commands say in words of their own. */
     zk_log_set_level(ZK_LOG_OFF);

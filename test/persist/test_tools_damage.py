@@ -3,6 +3,7 @@
 """zktool where it could lose data: damage at the end of a log, what is
 written beside it, snapshots that only look whole."""
 
+import fcntl
 import os
 import struct
 import unittest
@@ -153,6 +154,22 @@ class Copies(LogCase):
         self.assertNotIn(b'has been written', ran.out)
         self.assertIn('.fixed holds the 3 transactions that could be read, '
                       '0 of them mended', ran.err)
+
+    def test_closed_descriptors(self):
+        """What is wrong is not written into the copy."""
+        many = self.records * 8000      # More than stays in memory.
+        path = self.log(tools.log_header() + b''.join(many)
+                        + many[0][:40])
+        self.mend(path)
+        whole = tools.tree(self.dir)['log.1.fixed']
+        os.unlink(self.path('log.1.fixed'))
+        lock = os.open(self.dir, os.O_RDONLY)
+        self.addCleanup(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tools.run(['sh', '-c', 'exec "$@" <&- 2>&-', 'sh', tools.ZKTOOL,
+                   '-Dzookeeper.preAllocSize=64', 'log', '-r', '-y',
+                   '--force', path])
+        self.assertEqual(tools.tree(self.dir)['log.1.fixed'], whole)
 
     def test_disk_is_full(self):
         path = self.log(padded(*self.records))
