@@ -50,6 +50,8 @@ struct shell_link {
 
     struct zk_mutex lock;
     struct link_event *first, **last;
+    size_t held;                /* Bytes of these. */
+    size_t lost;                /* Events behind them that were too many. */
 };
 
 /* ---- the client's threads ----------------------------------------------- */
@@ -65,6 +67,27 @@ sl_wake(struct shell_link *l)
     } while (n < 0 && errno == EINTR);
 }
 
+/* Puts it down, if there is room.  Behind one that was lost there is none
+ * until all were told; a change of the state always has some. */
+static bool
+sl_put_event(struct shell_link *l, struct link_event *e, size_t size)
+{
+    bool ok;
+
+    zk_lock(&l->lock);
+    ok = e->ev.type == ZK_EVENT_NONE
+         || (l->lost == 0 && l->held + size <= LINK_EVENTS_MAX);
+    if (ok) {
+        *l->last = e;
+        l->last = &e->next;
+        l->held += size;
+    } else {
+        l->lost++;
+    }
+    zk_unlock(&l->lock);
+    return ok;
+}
+
 static void
 sl_on_event(void *arg, const struct zk_event *ev)
 {
@@ -78,11 +101,11 @@ sl_on_event(void *arg, const struct zk_event *ev)
         memcpy(e->path, ev->path.p, len);
         e->ev.path.p = e->path;
     }
-    zk_lock(&l->lock);
-    *l->last = e;
-    l->last = &e->next;
-    zk_unlock(&l->lock);
-    sl_wake(l);
+    if (sl_put_event(l, e, sizeof *e + len)) {
+        sl_wake(l);
+    } else {
+        free(e);                /* The bell has rung for those before. */
+    }
 }
 
 /* A copy that the answer owns; null stays null. */
@@ -153,6 +176,7 @@ shell_link_tell(struct shell_link *l)
 {
     struct link_event *e;
     uint64_t count;
+    size_t lost;
 
     if (l == NULL) {
         return;
@@ -165,6 +189,8 @@ shell_link_tell(struct shell_link *l)
     e = l->first;
     l->first = NULL;
     l->last = &l->first;
+    lost = l->lost;
+    l->held = l->lost = 0;
     zk_unlock(&l->lock);
     while (e != NULL) {
         struct link_event *next = e->next;
@@ -172,6 +198,9 @@ shell_link_tell(struct shell_link *l)
         l->env.on_event(l->env.arg, &e->ev);
         free(e);
         e = next;
+    }
+    if (lost > 0) {
+        l->env.on_lost(l->env.arg, lost);
     }
 }
 

@@ -6,7 +6,9 @@
  * The client's threads only put down what came and wake a descriptor; whoever
  * waits here, for an answer or for the next line of the user, takes it up.
  * So events are told between other output, never inside it, and the event of
- * a change before the answer that shows it.
+ * a change before the answer that shows it.  Those of znodes that nobody has
+ * taken up yet may come to LINK_EVENTS_MAX bytes: while more come than can be
+ * told, or the terminal stands still, they are counted alone.
  *
  * Nothing waits for ever: a server that says nothing is left by the client, a
  * request that a living server does not answer is given up after
@@ -19,6 +21,8 @@
 
 #include "client/zk_client.h"
 #include "shell/words.h"
+
+#define LINK_EVENTS_MAX (16u << 20)
 
 /* What came of a request; strings of its own. */
 struct link_answer {
@@ -37,6 +41,8 @@ struct link_answer {
 struct link_env {
     void *arg;
     void (*on_event)(void *arg, const struct zk_event *ev);
+    /* So many more came, and there was no room for them. */
+    void (*on_lost)(void *arg, size_t events);
     /* Readable when the user wants to interrupt what is under way; -1: no
      * such thing.  'interrupted' takes that up, and says whether it was so. */
     int interrupt_fd;

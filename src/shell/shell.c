@@ -11,6 +11,18 @@
 
 /* ---- life --------------------------------------------------------------- */
 
+/* Makes room on the screen for lines that no command prints, and takes it
+ * back. */
+static void
+shell_step_aside(struct shell *sh, bool aside)
+{
+    const struct shell_screen *screen = sh->screen;
+
+    if (screen != NULL) {
+        (aside ? screen->clear : screen->restore)(screen->arg);
+    }
+}
+
 static void
 shell_on_event(void *arg, const struct zk_event *ev)
 {
@@ -19,14 +31,24 @@ shell_on_event(void *arg, const struct zk_event *ev)
     if (!sh->print_watches) {
         return;
     }
-    if (sh->screen != NULL) {
-        sh->screen->clear(sh->screen->arg);
-    }
+    shell_step_aside(sh, true);
     output_event(&sh->out, zk_keeper_state_name(ev->state),
                  zk_event_type_name(ev->type), ev->path, ev->zxid);
-    if (sh->screen != NULL) {
-        sh->screen->restore(sh->screen->arg);
+    shell_step_aside(sh, false);
+}
+
+static void
+shell_on_lost(void *arg, size_t events)
+{
+    struct shell *sh = arg;
+
+    if (!sh->print_watches) {
+        return;
     }
+    shell_step_aside(sh, true);
+    output_say(&sh->out, "zkcli: %zu events came faster than they could be "
+               "printed, and are left out", events);
+    shell_step_aside(sh, false);
 }
 
 static bool
@@ -47,7 +69,7 @@ shell_init(struct shell *sh, const struct shell_settings *set,
                  .escape_out = to->escape_out,
                  .escape_err = to->escape_err },
         .env = { .arg = sh, .on_event = shell_on_event,
-                 .interrupt_fd = -1 },
+                 .on_lost = shell_on_lost, .interrupt_fd = -1 },
         .print_watches = true,
     };
 }

@@ -9,12 +9,15 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(
@@ -26,7 +29,7 @@ import servers                          # noqa: E402
 import shells                           # noqa: E402
 import zkwire                           # noqa: E402
 
-MULTI, SET_ACL, CLOSE = 14, 7, -11
+MULTI, SET_ACL, ADD_WATCH, CLOSE = 14, 7, 106, -11
 # Longer than a test waits: no time-out of the session helps.
 TIMEOUT = '60000'
 SOON = 15.0
@@ -210,6 +213,48 @@ class TreeWithoutEnd(Zkcli):
         """and the shell"""
         terminal = self.interrupt(signal.SIGTERM, 'ls -R /')
         self.assertEqual(terminal.wait_end(), 1)
+
+
+class EventsWithoutEnd(Zkcli):
+    """A server that tells of more than anybody can print."""
+
+    PATH = '/' + 'x' * 60000
+    EVENTS = 1500                       # 90 MB.
+
+    def flood(self, sock):
+        op = None
+        while op != ADD_WATCH:          # Others look for a server.
+            xid, op = struct.unpack('>ii', middlemen.read_frame(sock)[:8])
+            middlemen.Scripted.reply(sock, xid, body=b'\0' * 68)
+        event = zkwire.Writer().int(3).int(3).string(self.PATH).bytes()
+        for _ in range(self.EVENTS):
+            middlemen.Scripted.reply(sock, -1, body=event)
+        self.sent.set()
+        middlemen.answer_all(sock, b'')
+
+    def test_what_cannot_be_printed_is_counted(self):
+        """and not kept"""
+        self.sent = threading.Event()
+        server = middlemen.Scripted(self.flood)
+        self.addCleanup(server.close)
+        with subprocess.Popen(
+                shells.command('zkcli', server.address, '-timeout', TIMEOUT),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, encoding='utf-8',
+                env=shells.environment()) as zkcli:
+            self.addCleanup(zkcli.kill)
+            zkcli.stdin.write('addWatch /\n')
+            zkcli.stdin.flush()
+            # Nobody reads what it prints, and it takes all that is sent.
+            self.assertTrue(self.sent.wait(middlemen.PATIENCE))
+            out, err = zkcli.communicate('stat /\n',
+                                         timeout=middlemen.PATIENCE)
+        told = re.search(r'(\d+) events came faster than', err)
+        self.assertIsNotNone(told, err)
+        printed = out.count('type:NodeDataChanged')
+        self.assertEqual(printed + int(told.group(1)), self.EVENTS)
+        # Those that are printed, those that wait, and a pipe full.
+        self.assertLess(printed * len(self.PATH), 40 << 20)
 
 
 class SetAclBelow(Zkcli):
