@@ -464,6 +464,32 @@ test_other_servers_while_looking_for_one(void)
     end();
 }
 
+/* The list is replaced while the server that answers is still asked. */
+static void
+test_found_a_server_that_is_no_longer_wanted(void)
+{
+    struct zk_errmsg em;
+    struct client_step step;
+    char list[64];
+
+    begin_with((struct zk_client_config) { .connect_string = "one:1,two:2",
+                                           .read_only = true });
+    (void) connected();
+    welcome(TIMEOUT, 0x1ff, true);
+    now += CLIENT_PROBE_MIN_MS;
+    client_core_next(core, now, &step);
+    CU_ASSERT_EQUAL_FATAL(step.todo, CLIENT_PROBE);
+    snprintf(list, sizeof list, "%s:%d", core->target.host,
+             core->target.port);
+    CU_ASSERT_EQUAL(client_core_update_servers(core, list, &em), ZK_OK);
+    client_core_probed(core, now, true);
+    CU_ASSERT_EQUAL(todo(), CLIENT_DROP);
+    drop();
+    CU_ASSERT_STRING_NOT_EQUAL(core->target.host, core->probed.host);
+    TOLD("[ConnectedReadOnly] [Disconnected] ");
+    end();
+}
+
 static const struct zk_test tests[] = {
     { "a new session", test_new_session },
     { "a session is gone on with", test_resumes_a_session },
@@ -489,6 +515,8 @@ static const struct zk_test tests[] = {
     { "other servers", test_other_servers },
     { "other servers while one with a quorum is looked for",
       test_other_servers_while_looking_for_one },
+    { "one with a quorum that is no longer wanted",
+      test_found_a_server_that_is_no_longer_wanted },
 };
 
 ZK_TEST_MAIN("client_core", tests)
