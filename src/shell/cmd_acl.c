@@ -84,9 +84,13 @@ sa_set_one(void *arg, const char *path)
 static enum cli_code
 sa_set_all(struct acl_setter *s, const char *path)
 {
+    const struct walk_plan plan = {
+        .root = path, .order = WALK_DEPTH_FIRST,
+        .max_bytes = s->sh->set.tree_max_bytes,
+        .visit = sa_set_one, .arg = s,
+    };
     char *failed;
-    int32_t err = walk_tree(s->sh->link, path, WALK_DEPTH_FIRST, false,
-                            sa_set_one, s, &failed);
+    int32_t err = walk_tree(s->sh->link, &plan, &failed);
 
     if (err != KE_OK) {
         s->code = shell_fail(s->sh, err, failed);

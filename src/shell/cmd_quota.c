@@ -119,9 +119,13 @@ qt_find_child_quota(void *arg, const char *node)
 static int32_t
 qt_check_children(struct quota_setter *s)
 {
+    const struct walk_plan plan = {
+        .root = s->base, .order = WALK_DEPTH_FIRST,
+        .max_bytes = s->sh->set.tree_max_bytes,
+        .visit = qt_find_child_quota, .arg = s,
+    };
     char *failed;
-    int32_t err = walk_tree(s->sh->link, s->base, WALK_DEPTH_FIRST, false,
-                            qt_find_child_quota, s, &failed);
+    int32_t err = walk_tree(s->sh->link, &plan, &failed);
 
     free(failed);
     if (s->found_child) {

@@ -61,9 +61,13 @@ rd_print_path(void *arg, const char *path)
 static enum cli_code
 rd_list_below(struct shell *sh, const char *path, bool watch)
 {
+    const struct walk_plan plan = {
+        .root = path, .order = WALK_DEPTH_FIRST, .watch = watch,
+        .kept = sh->out.json, .max_bytes = sh->set.tree_max_bytes,
+        .visit = rd_print_path, .arg = sh,
+    };
     char *failed;
-    int32_t err = walk_tree(sh->link, path, WALK_DEPTH_FIRST, watch,
-                            rd_print_path, sh, &failed);
+    int32_t err = walk_tree(sh->link, &plan, &failed);
     enum cli_code code = err == KE_OK ? CLI_OK : shell_fail(sh, err, failed);
 
     free(failed);

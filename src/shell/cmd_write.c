@@ -336,6 +336,10 @@ static enum cli_code
 wr_remove_tree(struct shell *sh, const char *path, int32_t batch_size)
 {
     struct tree_removal t = { .sh = sh, .batch_size = batch_size };
+    const struct walk_plan plan = {
+        .root = path, .order = WALK_BREADTH_FIRST, .kept = true,
+        .max_bytes = sh->set.tree_max_bytes, .visit = wr_collect, .arg = &t,
+    };
     enum cli_code code;
     char *failed;
     int32_t err;
@@ -343,8 +347,7 @@ wr_remove_tree(struct shell *sh, const char *path, int32_t batch_size)
     if (!shell_check_path(sh, path)) {
         return CLI_FAILED;
     }
-    err = walk_tree(sh->link, path, WALK_BREADTH_FIRST, false, wr_collect,
-                    &t, &failed);
+    err = walk_tree(sh->link, &plan, &failed);
     if (err != KE_OK) {
         code = shell_fail(sh, err, failed);
     } else if (batch_size > 0) {

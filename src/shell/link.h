@@ -28,6 +28,7 @@
 struct link_answer {
     int32_t err;                /* enum keeper_error, or one of these: */
 #define LINK_INTERRUPTED 1      /* The user did not want to wait. */
+#define LINK_TOO_MUCH 3         /* More than is held; see walk.h. */
     char *path;                 /* NULL: none. */
     struct zk_slice data;       /* May be null. */
     struct jute_stat stat;

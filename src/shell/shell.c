@@ -272,6 +272,9 @@ shell_words_for(int32_t err)
                "reconfiguration after new servers are connected and synced";
     case LINK_INTERRUPTED:
         return "interrupted; what was asked may still happen";
+    case LINK_TOO_MUCH:
+        return "the tree has more znodes than zkd.treeMaxBytes lets this "
+               "shell hold";
     default:
         return NULL;
     }
@@ -294,6 +297,7 @@ shell_fail(struct shell *sh, int32_t err, const char *path)
         text = zk_xstrdup(words);
     }
     output_error(&sh->out, err == LINK_INTERRUPTED ? "INTERRUPTED"
+                           : err == LINK_TOO_MUCH  ? "TOOMUCH"
                                                    : keeper_error_name(err),
                  text);
     free(text);

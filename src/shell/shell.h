@@ -21,6 +21,7 @@ struct shell_settings {
     int32_t timeout_ms;
     int32_t call_timeout_ms;    /* zookeeper.request.timeout, or a default. */
     int32_t max_buffer;         /* jute.maxbuffer; 0: the default. */
+    int64_t tree_max_bytes;     /* See struct walk_plan. */
     bool read_only;
     bool wait_for_connection;
     const struct net_options *net;  /* NULL: plain. */

@@ -10,6 +10,8 @@
 #include "config/zk_properties.h"
 
 #define START_TIMEOUT_MS 30000
+/* Some ten million znodes. */
+#define START_TREE_BYTES (INT64_C(1) << 30)
 
 const char start_help[] =
     "Usage: zkcli [OPTION]... [COMMAND [WORD]...]\n"
@@ -207,6 +209,11 @@ start_take_properties(struct start *s, struct zk_errmsg *em)
 
     if (rv == ZK_OK) {
         rv = start_take_number(s, "jute.maxbuffer", &s->set.max_buffer, em);
+    }
+    if (rv == ZK_OK) {
+        rv = system_properties_long(s->props, "zkd.treeMaxBytes",
+                                    START_TREE_BYTES,
+                                    &s->set.tree_max_bytes, em);
     }
     if (s->set.call_timeout_ms == 0) {
         /* A server that lives and does not answer: no wait without an end. */

@@ -10,6 +10,8 @@
 
 /* Requests under way. */
 #define WALK_WINDOW 64
+/* What a path takes besides its bytes, about. */
+#define WALK_PATH_COST 64
 
 struct walk_item {
     char *path;
@@ -20,13 +22,24 @@ struct walk_item {
  * 'head' (breadth first), or a stack (depth first). */
 struct walk {
     struct shell_link *link;
-    enum walk_order order;
-    bool watch;
-    bool (*visit)(void *arg, const char *path);
-    void *arg;
+    const struct walk_plan *plan;
     struct walk_item *items;
     size_t head, n, cap;
+    int64_t held;               /* Bytes, about. */
 };
+
+static int64_t
+walk_cost(const char *path)
+{
+    return (int64_t) strlen(path) + WALK_PATH_COST;
+}
+
+static bool
+walk_visit(struct walk *w, const char *path)
+{
+    w->held += w->plan->kept ? walk_cost(path) : 0;
+    return w->plan->visit(w->plan->arg, path);
+}
 
 static void
 walk_push(struct walk *w, char *path)
@@ -36,6 +49,18 @@ walk_push(struct walk *w, char *path)
         w->items = zk_xrealloc(w->items, w->cap * sizeof w->items[0]);
     }
     w->items[w->n++] = (struct walk_item) { path, NULL };
+    w->held += walk_cost(path);
+}
+
+static struct walk_item
+walk_pop(struct walk *w)
+{
+    struct walk_item it = w->plan->order == WALK_DEPTH_FIRST
+                          ? w->items[--w->n]
+                          : w->items[w->head++];
+
+    w->held -= walk_cost(it.path);
+    return it;
 }
 
 /* Asks for the children of the nodes whose turn is next. */
@@ -46,12 +71,13 @@ walk_ask_ahead(struct walk *w)
     size_t count = left < WALK_WINDOW ? left : WALK_WINDOW;
 
     for (size_t i = 0; i < count; i++) {
-        struct walk_item *it = w->order == WALK_DEPTH_FIRST
+        struct walk_item *it = w->plan->order == WALK_DEPTH_FIRST
                                ? &w->items[w->n - 1 - i]
                                : &w->items[w->head + i];
 
         if (it->call == NULL) {
-            struct zk_op op = zk_op_get_children(it->path, w->watch);
+            struct zk_op op = zk_op_get_children(it->path,
+                                                 w->plan->watch);
 
             it->call = shell_link_submit(w->link, &op);
         }
@@ -72,14 +98,14 @@ walk_take_children(struct walk *w, const char *parent,
 {
     bool more = true;
 
-    if (w->order == WALK_DEPTH_FIRST) {
+    if (w->plan->order == WALK_DEPTH_FIRST) {
         words_sort(names);
     }
     for (size_t i = 0; i < names->n && more; i++) {
         char *path = walk_join(parent, names->v[i]);
 
-        more = w->visit(w->arg, path);
-        if (w->order == WALK_DEPTH_FIRST) {
+        more = walk_visit(w, path);
+        if (w->plan->order == WALK_DEPTH_FIRST) {
             free(path);
         } else {
             walk_push(w, path);
@@ -87,7 +113,7 @@ walk_take_children(struct walk *w, const char *parent,
     }
     /* The first of them ends on top of the stack. */
     for (size_t i = names->n;
-         i-- > 0 && more && w->order == WALK_DEPTH_FIRST;) {
+         i-- > 0 && more && w->plan->order == WALK_DEPTH_FIRST;) {
         walk_push(w, walk_join(parent, names->v[i]));
     }
     return more;
@@ -102,14 +128,16 @@ walk_step(struct walk *w, bool *more, char **failed)
     int32_t err;
 
     walk_ask_ahead(w);
-    it = w->order == WALK_DEPTH_FIRST ? w->items[--w->n]
-                                      : w->items[w->head++];
+    it = walk_pop(w);
     err = shell_link_finish(w->link, it.call, &a);
-    if (err == KE_NO_NODE && w->order == WALK_DEPTH_FIRST) {
+    if (err == KE_NO_NODE && w->plan->order == WALK_DEPTH_FIRST) {
         err = KE_OK;
     }
     if (err == KE_OK) {
         *more = walk_take_children(w, it.path, &a.names);
+        err = w->held > w->plan->max_bytes ? LINK_TOO_MUCH : KE_OK;
+    }
+    if (err == KE_OK) {
         free(it.path);
     } else {
         *failed = it.path;
@@ -120,10 +148,11 @@ walk_step(struct walk *w, bool *more, char **failed)
 
 /* Is there a root?  Also finds a server, if there is none yet. */
 static int32_t
-walk_check_root(struct walk *w, const char *root)
+walk_check_root(struct walk *w)
 {
-    struct zk_op op = w->order == WALK_DEPTH_FIRST
-                      ? zk_op_get_data(root, w->watch)
+    const char *root = w->plan->root;
+    struct zk_op op = w->plan->order == WALK_DEPTH_FIRST
+                      ? zk_op_get_data(root, w->plan->watch)
                       : zk_op_exists(root, false);
     struct link_answer a;
     int32_t err = shell_link_call(w->link, &op, &a);
@@ -133,21 +162,19 @@ walk_check_root(struct walk *w, const char *root)
 }
 
 int32_t
-walk_tree(struct shell_link *l, const char *root, enum walk_order order,
-          bool watch, bool (*visit)(void *arg, const char *path), void *arg,
-          char **failed)
+walk_tree(struct shell_link *l, const struct walk_plan *plan, char **failed)
 {
-    struct walk w = { l, order, watch, visit, arg, NULL, 0, 0, 0 };
-    int32_t err = walk_check_root(&w, root);
+    struct walk w = { .link = l, .plan = plan };
+    int32_t err = walk_check_root(&w);
     bool more = true;
 
     *failed = NULL;
     if (err != KE_OK) {
-        *failed = zk_xstrdup(root);
+        *failed = zk_xstrdup(plan->root);
         return err;
     }
-    more = visit(arg, root);
-    walk_push(&w, zk_xstrdup(root));
+    more = walk_visit(&w, plan->root);
+    walk_push(&w, zk_xstrdup(plan->root));
     while (err == KE_OK && more && w.head < w.n) {
         err = walk_step(&w, &more, failed);
     }

@@ -22,14 +22,24 @@ enum walk_order {
     WALK_BREADTH_FIRST,
 };
 
-/* Calls visit(arg, path) for each node until it returns false.  'watch' sets
- * a child watch on each (and, depth first, a data watch on the root, whose
- * existence is asked for then).  Returns an enum keeper_error or
- * LINK_INTERRUPTED; '*failed' (the caller frees it) is then the path that it
- * is about, else NULL. */
-int32_t walk_tree(struct shell_link *l, const char *root,
-                  enum walk_order order, bool watch,
-                  bool (*visit)(void *arg, const char *path), void *arg,
+struct walk_plan {
+    const char *root;
+    enum walk_order order;
+    /* Sets a child watch on each node (and, depth first, a data watch on the
+     * root, whose existence is asked for then). */
+    bool watch;
+    bool kept;                  /* visit() keeps the paths. */
+    int64_t max_bytes;          /* Of what is held at a time, kept paths
+                                 * included: a server may tell of a tree
+                                 * without an end. */
+    bool (*visit)(void *arg, const char *path);
+    void *arg;
+};
+
+/* Calls visit(arg, path) for each node until it returns false.  Returns an
+ * enum keeper_error, LINK_INTERRUPTED or LINK_TOO_MUCH; '*failed' (the caller
+ * frees it) is then the path that it is about, else NULL. */
+int32_t walk_tree(struct shell_link *l, const struct walk_plan *plan,
                   char **failed);
 
 #endif

@@ -215,6 +215,18 @@ class TreeWithoutEnd(Zkcli):
         self.assertEqual(terminal.wait_end(), 1)
 
 
+    def test_memory_has_an_end(self):
+        """that of the tree is never reached"""
+        address = self.begin()
+        for words in (['deleteall', '/'], ['ls', '-R', '/'],
+                      ['-o', 'json', 'ls', '-R', '/'],
+                      ['setAcl', '-R', '/', 'world:anyone:r']):
+            done = self.run_on(address, '-Dzkd.treeMaxBytes=400000', *words)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn('more znodes than zkd.treeMaxBytes', done.stderr)
+            self.assertNotIn('/child-000' * 20, done.stdout)
+
+
 class EventsWithoutEnd(Zkcli):
     """A server that tells of more than anybody can print."""
 
