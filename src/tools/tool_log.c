@@ -345,6 +345,17 @@ tl_damage(struct tl *tl, off_t at, off_t behind, const char *why)
     free(what);
 }
 
+/* The same of a record that is framed as it should be: what is behind it is
+ * read next. */
+static void
+tl_no_txn(struct tl *tl, off_t at, const char *why)
+{
+    tool_out_flush(&tl->out);
+    tl->code = tool_fail("%s: damaged at offset %lld: not a transaction: %s; "
+                         "those around it are read", tl->f.path,
+                         (long long) at, why);
+}
+
 /* One record; false when the rest cannot be read. */
 static bool
 tl_record(struct tl *tl, const struct log_record *r, struct zk_errmsg *em)
@@ -356,7 +367,7 @@ tl_record(struct tl *tl, const struct log_record *r, struct zk_errmsg *em)
     decoded = txn_view_decode(&txn, r->txn.p, (size_t) r->txn.len,
                               tl->tool->max_record, em) == ZK_OK;
     if (!decoded) {
-        tl_damage(tl, r->at, r->at + 1, em->text);
+        tl_no_txn(tl, r->at, em->text);
     } else if (tl->mode == TL_MEND) {
         if (!tl_mend_crc(tl, r, &txn, &crc)) {
             return false;

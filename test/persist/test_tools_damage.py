@@ -72,6 +72,16 @@ class EndOfLog(LogCase):
         self.refused(tools.log_header() + b''.join(self.records[:3]) + long
                      + self.records[4], 'wrong length')
 
+    def test_many_that_are_none(self):
+        """Each is told of, and what is behind it looked at once."""
+        path = self.log(tools.log_header()
+                        + record(b'no transaction') * 3000
+                        + self.records[0])
+        os.truncate(path, 64 << 20)
+        ran = self.tool('log', path, code=1)
+        self.assertEqual(ran.err.count('not a transaction: '), 3000)
+        self.assertIn(b'EOF reached after 3001 txns.', ran.out)
+
     def test_torn_by_a_crash(self):
         """That is an end: everything that was promised is there."""
         before = tools.log_header() + b''.join(self.records[:4])
