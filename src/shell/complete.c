@@ -156,7 +156,7 @@ cp_can_type(const struct completion *c, const char *name)
     bool ok;
 
     format_safe(zk_slice_str(name), &safe);
-    ok = safe.len == strlen(name);
+    ok = safe.len == strlen(name) && strpbrk(name, "\n\t") == NULL;
     zk_buf_fini(&safe);
     if (c->quote != '\0') {
         return ok && strchr(name, c->quote) == NULL;

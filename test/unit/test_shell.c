@@ -518,7 +518,7 @@ static void
 test_complete_children(void)
 {
     const char *const names[] = { "beta", "be\x1b", "bell", "x", "be ar",
-                                  "be\"a r" };
+                                  "be\"a r", "be\nx", "be\tx" };
     struct word_list list = { 0 };
     struct completion c;
     struct zk_buf b = { 0 };
