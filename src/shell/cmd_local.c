@@ -56,8 +56,8 @@ cmd_history(struct shell *sh, const struct parsed_line *line)
     (void) line;
     for (size_t i = first; i <= now; i++) {
         /* A command on the command line of the program is in no history. */
-        char *shown = command_mask(sh->history == NULL ? "null"
-                                                       : sh->history[i]);
+        const char *kept = shell_history(sh, i);
+        char *shown = command_mask(kept == NULL ? "null" : kept);
 
         zk_buf_printf(&text, "%zu - %s\n", i, shown);
         free(shown);
@@ -83,23 +83,25 @@ cmd_redo(struct shell *sh, const struct parsed_line *line)
 {
     const char *number = line->args.v[1];
     struct word_list words = { 0 };
+    const char *again;
     enum cli_code code;
     uint64_t which;
 
     if (!cl_decode(number, &which)) {
         return shell_fail_text(sh, "%s is no number of a command", number);
     }
-    if (which >= sh->command_count) {   /* Not this redo, too. */
+    again = which < sh->command_count   /* Not this redo, too. */
+            ? shell_history(sh, which) : NULL;
+    if (again == NULL) {
         return shell_fail_text(sh, "Command index out of range");
     }
-    words_split(sh->history[which], &words);
+    words_split(again, &words);
     if (strcmp(words.v[0], "redo") == 0) {
         code = shell_fail_text(sh, "No redoing redos");
     } else {
-        char *shown = command_mask(sh->history[which]);
+        char *shown = command_mask(again);
 
-        free(sh->history[sh->command_count]);
-        sh->history[sh->command_count] = zk_xstrdup(sh->history[which]);
+        shell_history_set(sh, again);
         output_note(&sh->out, "redone", shown);
         free(shown);
         code = shell_words(sh, &words);

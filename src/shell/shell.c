@@ -88,10 +88,9 @@ void
 shell_fini(struct shell *sh)
 {
     shell_disconnect(sh);
-    for (size_t i = 0; i < sh->command_count; i++) {
+    for (size_t i = 0; i < SHELL_HISTORY; i++) {
         free(sh->history[i]);
     }
-    free(sh->history);
     free(sh->host);
 }
 
@@ -216,15 +215,29 @@ shell_line(struct shell *sh, const char *line)
 
     words_split(line, &words);
     if (words.n > 0) {
-        size_t number = sh->command_count;
-
-        sh->history = zk_xrealloc(sh->history,
-                                  (number + 1) * sizeof sh->history[0]);
-        sh->history[number] = zk_xstrdup(line);
+        shell_history_set(sh, line);
         shell_words(sh, &words);
-        sh->command_count = number + 1;
+        sh->command_count++;
     }
     words_fini(&words);
+}
+
+const char *
+shell_history(const struct shell *sh, size_t number)
+{
+    return number <= sh->command_count
+           && sh->command_count - number < SHELL_HISTORY
+           ? sh->history[number % SHELL_HISTORY] : NULL;
+}
+
+void
+shell_history_set(struct shell *sh, const char *line)
+{
+    char **slot = &sh->history[sh->command_count % SHELL_HISTORY];
+    char *copy = zk_xstrdup(line);      /* It may be an older one. */
+
+    free(*slot);
+    *slot = copy;
 }
 
 char *

@@ -15,6 +15,10 @@
 #include "shell/link.h"
 #include "shell/output.h"
 
+/* So many commands can be done again: a script of lines is as long as it
+ * likes. */
+#define SHELL_HISTORY 1000
+
 /* What the command line and -client-configuration say.  Borrowed. */
 struct shell_settings {
     const char *server;
@@ -48,7 +52,7 @@ struct shell {
     bool busy;                  /* A command is under way. */
     enum cli_code code;         /* Of the last command. */
 
-    char **history;             /* The line of each command, from 0 on. */
+    char *history[SHELL_HISTORY];   /* Command n is at n % SHELL_HISTORY. */
     size_t command_count;
 };
 
@@ -75,6 +79,12 @@ void shell_line(struct shell *sh, const char *line);
 enum cli_code shell_words(struct shell *sh, const struct word_list *words);
 /* "[zk: host(STATE) N] ". */
 char *shell_prompt(const struct shell *sh);
+
+/* The line of a command, by its number; NULL: there is none, or none any
+ * more. */
+const char *shell_history(const struct shell *sh, size_t number);
+/* Another line for the command that runs; it is copied. */
+void shell_history_set(struct shell *sh, const char *line);
 
 /* ---- for commands ------------------------------------------------------- */
 

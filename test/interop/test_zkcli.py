@@ -314,6 +314,18 @@ class Zkcli(harness.ServerCase):
             b'[config, quota]\n0 - ls /zookeeper\n1 - history\n'),
             done.stdout)
 
+    def test_many_lines(self):
+        """the last thousand can be done again"""
+        done = shells.run(
+            shells.command('zkcli', self.address),
+            ['version'] + ['printwatches off'] * 998 + ['redo 0', 'redo 0',
+                                                        'redo 2', 'history'])
+        self.assertEqual(done.stderr, 'Command index out of range\n')
+        self.assertEqual(done.stdout.count('ZooKeeper CLI version'), 2)
+        self.assertTrue(done.stdout.endswith(
+            '999 - version\n1000 - redo 0\n1001 - printwatches off\n'
+            '1002 - history\n'), done.stdout)
+
     def test_line_too_long(self):
         """a line that no command can be ends the shell"""
         done = subprocess.run(
