@@ -202,7 +202,8 @@ shell_words(struct shell *sh, const struct word_list *words)
     sh->code = c == NULL ? shell_not_found(sh, words->v[0])
                          : shell_run(sh, c, words);
     if (outer) {
-        output_end(&sh->out, sh->code == CLI_OK);
+        /* What quit returns is the last command's. */
+        output_end(&sh->out, sh->code == CLI_OK || sh->quit);
         sh->busy = false;
     }
     return sh->code;

@@ -463,6 +463,15 @@ class Zkcli(harness.ServerCase):
                       [(d.get('event'), d.get('path')) for d in docs])
         self.assertEqual(docs[-1]['data'], 'y')
 
+    def test_json_of_quit(self):
+        """it does what it was asked for; the exit code is the last one's"""
+        done = self.zkcli('-o', 'json', lines=['get /nope', 'quit'])
+        self.assertEqual(done.returncode, 1)
+        docs = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([(d['command'], d['ok']) for d in docs
+                          if 'command' in d],
+                         [('get', False), ('quit', True)])
+
     # ---- large and refused --------------------------------------------------
 
     def test_large_trees(self):
