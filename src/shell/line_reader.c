@@ -11,14 +11,20 @@
 
 #define LINE_READER_CHUNK 65536
 
-/* Takes 'len' bytes as a line, and 'skip' more away. */
+/* Takes 'len' bytes as a line, and 'skip' more away.  What stands in front of
+ * a NUL may be a command that nobody wrote: NULL. */
 static char *
-lr_take(struct line_reader *r, size_t len, size_t skip)
+lr_take(struct line_reader *r, size_t len, size_t skip, struct zk_errmsg *em)
 {
     const char *p = (const char *) r->buf.data;
     size_t shown = len > 0 && p[len - 1] == '\r' ? len - 1 : len;
-    char *line = zk_xstrndup(p, shown);
+    char *line;
 
+    if (memchr(p, '\0', len) != NULL) {
+        (void) zk_fail(em, ZK_EMARSHAL, "a line with a NUL");
+        return NULL;
+    }
+    line = zk_xstrndup(p, shown);
     zk_buf_consume(&r->buf, len + skip);
     r->searched = 0;
     return line;
@@ -56,7 +62,7 @@ line_reader_next(struct line_reader *r, struct shell *sh,
                          r->buf.len - r->searched);
         }
         if (end != NULL) {
-            return lr_take(r, (size_t) (end - r->buf.data), 1);
+            return lr_take(r, (size_t) (end - r->buf.data), 1, em);
         }
         r->searched = r->buf.len;
         if (r->buf.len > LINE_READER_MAX) {
@@ -70,7 +76,7 @@ line_reader_next(struct line_reader *r, struct shell *sh,
         if (n > 0) {
             r->buf.len += (size_t) n;
         } else if (n == 0) {
-            return r->buf.len > 0 ? lr_take(r, r->buf.len, 0) : NULL;
+            return r->buf.len > 0 ? lr_take(r, r->buf.len, 0, em) : NULL;
         } else if (errno != EINTR && errno != EAGAIN) {
             (void) zk_fail_errno(em, "standard input");
             return NULL;

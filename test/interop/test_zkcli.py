@@ -335,6 +335,19 @@ class Zkcli(harness.ServerCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b'a line of more than', done.stderr)
 
+    def test_line_with_a_nul(self):
+        """what stands before it is no command"""
+        self.expect(self.conn, zkwire.create(self.base + '/a'), 0)
+        for end in (b'', b'\n'):
+            done = subprocess.run(
+                shells.command('zkcli', self.address),
+                input=b'deleteall %s/a\0b%s' % (self.base.encode(), end),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=shells.environment(), timeout=shells.PATIENCE)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b'a line with a NUL', done.stderr)
+            self.expect(self.conn, zkwire.exists(self.base + '/a'), 0)
+
     def test_words_java_dies_of(self):
         """bad numbers and paths are errors like others"""
         for line, text in (
