@@ -385,6 +385,33 @@ log_file_next(struct log_file *f, int32_t max_record, struct zk_slice *txn,
     return rv;
 }
 
+/* The first sector is zeros.  A crash explains that of a file that has just
+ * begun, with one batch in it at most (Java's are not synced before). */
+static int
+lf_lost_head(const struct log_file *f, struct zk_errmsg *em)
+{
+    struct log_scan scan;
+    int rv = log_scan_behind(f->fd, f->path, LOG_FILE_HEADER_LEN, INT32_MAX,
+                             &scan, em);
+
+    if (rv != ZK_OK) {
+        return rv;
+    }
+    if (log_scan_is_history(&scan)) {
+        return zk_fail(em, ZK_ECORRUPT, "%s: damaged at offset 0: zeros, and "
+                       "whole transactions of more than one write stand "
+                       "behind them", f->path);
+    }
+    if (scan.records > 0) {
+        return zk_fail(em, ZK_ETORN, "%s: starts with zeros: its first bytes "
+                       "never reached the disk, given up with %zu whole "
+                       "transactions behind them (one unfinished write may "
+                       "be so long)", f->path, scan.records);
+    }
+    return zk_fail(em, ZK_ETORN, "%s: starts with zeros: its first bytes "
+                   "never reached the disk", f->path);
+}
+
 int
 log_file_open(struct log_file *f, const char *path, struct zk_errmsg *em)
 {
@@ -411,8 +438,7 @@ log_file_open(struct log_file *f, const char *path, struct zk_errmsg *em)
     if (zk_get_be32(p) == 0) {
         rv = lf_all_zero(f, 0, LOG_FILE_SECTOR, &zero, em);
         if (rv == ZK_OK && zero) {
-            rv = zk_fail(em, ZK_ETORN, "%s: starts with zeros: its first "
-                         "bytes never reached the disk", path);
+            rv = lf_lost_head(f, em);
         }
         if (rv != ZK_OK) {
             goto err;

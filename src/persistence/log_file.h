@@ -48,8 +48,9 @@ struct log_file {
 };
 
 /* Opens and checks the header.  ZK_ETORN when the file is shorter than a
- * header or its first sector is zeros; ZK_ECORRUPT when it is not a log's.
- * On failure nothing is open. */
+ * header or its first sector is zeros; ZK_ECORRUPT when it is not a log's, or
+ * more stands behind those zeros than one batch can be.  On failure nothing is
+ * open. */
 int log_file_open(struct log_file *f, const char *path, struct zk_errmsg *em)
     ZK_WARN_UNUSED;
 /* The next record's txn, checksum verified, valid until the next call.

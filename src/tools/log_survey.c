@@ -4,6 +4,7 @@
 
 #include "tools/log_survey.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,6 +106,21 @@ log_survey_behind(const struct log_file *f, int64_t from, int32_t max_record)
     return (int64_t) scan.records;
 }
 
+int64_t
+log_survey_headless(const char *path, int32_t max_record)
+{
+    struct log_file f = { .path = (char *) (uintptr_t) path };
+    int64_t found;
+
+    f.fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (f.fd < 0) {
+        return 0;
+    }
+    found = log_survey_behind(&f, 0, max_record);
+    close(f.fd);
+    return found;
+}
+
 void
 log_survey_file(const char *path, int32_t max_record, struct progress *bar,
                 int64_t done, struct log_survey *out)
@@ -118,6 +134,10 @@ log_survey_file(const char *path, int32_t max_record, struct progress *bar,
     rv = log_file_open(&f, path, &out->why);
     if (rv != ZK_OK) {
         out->end = rv == ZK_ETORN ? LOG_SURVEY_TORN : LOG_SURVEY_UNREADABLE;
+        if (rv == ZK_ECORRUPT) {
+            out->behind = log_survey_headless(path, max_record);
+            out->end = out->behind > 0 ? LOG_SURVEY_DAMAGED : out->end;
+        }
         return;
     }
     ls_read(&f, max_record, bar, done, out);

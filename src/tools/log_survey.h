@@ -46,5 +46,7 @@ void log_survey_print(struct zk_buf *out, const char *name,
  * zeros: 0 when only zeros are. */
 int64_t log_survey_behind(const struct log_file *f, int64_t from,
                           int32_t max_record);
+/* The same of a file whose header cannot be read. */
+int64_t log_survey_headless(const char *path, int32_t max_record);
 
 #endif

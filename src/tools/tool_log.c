@@ -488,6 +488,20 @@ tl_header(struct tl *tl)
     }
 }
 
+/* A file that does not begin as a log does: another one, unless there are
+ * transactions in it. */
+static void
+tl_no_head(struct tl *tl, const char *path)
+{
+    int64_t more = log_survey_headless(path, tl->tool->max_record);
+
+    if (more > 0) {
+        (void) tool_fail("%s: at least %" PRId64 " whole transactions stand "
+                         "behind that", path, more);
+    }
+    tl->code = TOOL_EXIT_INVALID;   /* As Java's. */
+}
+
 static bool
 tl_open(struct tl *tl, const char *path)
 {
@@ -503,7 +517,7 @@ tl_open(struct tl *tl, const char *path)
     if (rv != ZK_OK) {
         tl->code = tool_fail("%s", em.text);
         if (rv == ZK_ECORRUPT) {
-            tl->code = TOOL_EXIT_INVALID;
+            tl_no_head(tl, path);
         }
     }
     return rv == ZK_OK;

@@ -92,6 +92,34 @@ class EndOfLog(LogCase):
         self.assertEqual(after.rstrip(b'\0'), before)
 
 
+class HeadOfLog(LogCase):
+    """What stands behind a header that cannot be read is told."""
+
+    def setUp(self):
+        super().setUp()
+        self.content = tools.log_header() + b''.join(
+            record(set_data(i, '/a', 'long data' * 3))
+            for i in range(1, 1500))
+
+    def test_lost_sector(self):
+        """A server does not take it for an empty log."""
+        os.makedirs(self.path('version-2'))
+        self.put('version-2/snapshot.0', tools.snapshot(tools.BUILT_IN))
+        path = self.put('version-2/log.1', b'\0' * 512 + self.content[512:])
+        ran = self.tool('check', self.dir, code=1)
+        self.assertIn(b'It would refuse:', ran.out)
+        self.told(path)
+
+    def test_no_magic(self):
+        self.told(self.log(b'?' + self.content[1:]))
+
+    def told(self, path):
+        ran = self.tool('log', '--verify', path, code=1)
+        self.assertRegex(ran.out, rb', at least [1-9]\d* behind it')
+        ran = self.tool('log', path, code=2)
+        self.assertRegex(ran.err, r'at least [1-9]\d* whole transactions')
+
+
 class Copies(LogCase):
     """What is written beside the log, or in its place."""
 

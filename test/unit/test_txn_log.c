@@ -800,6 +800,25 @@ test_lost_sector_in_history(void)
     finish();
 }
 
+/* The one that holds the header. */
+static void
+test_lost_first_sector(void)
+{
+    char note[512];
+
+    start();
+    write_file(1, 600);
+    lose_sector(0);
+    read_log_with(500, note, sizeof note);
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole transactions behind them"));
+    finish();
+    start();
+    write_file(1, 2000);
+    lose_sector(0);
+    CU_ASSERT_STRING_EQUAL(read_log(1990), "corrupt");
+    finish();
+}
+
 /* zookeeper.maxBatchSize says how long an unfinished write may be. */
 static void
 test_torn_batch_longer_than_apaches(void)
@@ -859,6 +878,7 @@ static const struct zk_test tests[] = {
     { "epoch files", test_epoch_file },
     { "a lost sector in what was acknowledged is refused",
       test_lost_sector_in_history },
+    { "so is a lost first one", test_lost_first_sector },
     { "a torn batch longer than Apache's",
       test_torn_batch_longer_than_apaches },
     { "a torn batch of a slow disk", test_torn_batch_of_a_slow_disk },
