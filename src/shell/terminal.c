@@ -427,7 +427,9 @@ term_set_up(struct terminal *t)
     el_set(t->el, EL_EDITOR, "emacs");
     el_set(t->el, EL_HIST, history, line_history_lines(t->history));
     el_set(t->el, EL_GETCFN, term_next_key);
-    el_set(t->el, EL_ADDFN, "zk-complete", "Completes a word", term_complete);
+    /* el_set would copy the texts, and never free them. */
+    el_wset(t->el, EL_ADDFN, L"zk-complete", L"Completes a word",
+            term_complete);
     el_set(t->el, EL_BIND, "^I", "zk-complete", NULL);
     el_set(t->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     /* Home, End, Delete and words, as most terminals send them. */
