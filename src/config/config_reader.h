@@ -25,7 +25,7 @@ struct config_reader {
     struct server_config *config;
     const char *path;           /* zoo.cfg; for messages. */
     struct zk_errmsg *em;
-    int purge_hours;            /* autopurge.purgeInterval */
+    int64_t purge_ms;           /* autopurge.purgeInterval */
 };
 
 /* Takes every key of zoo.cfg: known ones into the config, unknown ones into

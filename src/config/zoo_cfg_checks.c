@@ -13,7 +13,6 @@
 
 /* PurgeTxnLog keeps no fewer. */
 #define ZCC_MIN_SNAP_RETAIN 3
-#define ZCC_MS_PER_HOUR (INT64_C(60) * 60 * 1000)
 
 static int
 zcc_fail(const struct config_reader *r, const char *why)
@@ -52,7 +51,7 @@ zcc_check_folders(const struct config_reader *r)
                 "to %d", s->snap_retain_count, ZCC_MIN_SNAP_RETAIN);
         s->snap_retain_count = ZCC_MIN_SNAP_RETAIN;
     }
-    s->purge_interval_ms = r->purge_hours * ZCC_MS_PER_HOUR;
+    s->purge_interval_ms = r->purge_ms;
     /* An empty name is the root folder's to Java, and hardly meant. */
     if (s->data_dir == NULL || s->data_dir[0] == '\0') {
         return zcc_fail(r, "dataDir is not set");

@@ -26,6 +26,8 @@ enum key_type {
  * tunes (pauses of the JVM) does not exist here. */
 #define KEY_NOWHERE SIZE_MAX
 
+#define ZCK_HOUR_MS (INT64_C(60) * 60 * 1000)
+
 struct zoo_key {
     const char *name;
     enum key_type type;
@@ -126,6 +128,41 @@ zck_take_long(const struct config_reader *r, const struct zk_property *p)
     if (!config_parse_long(p->value, &ignored)) {
         return zck_fail(r, p, "not a number of 64 bits");
     }
+    return ZK_OK;
+}
+
+/* A number with a unit, of hours when there is none.  Java's 3.9 takes hours
+ * alone, what follows it the rest, too. */
+static int
+zck_take_interval(const struct config_reader *r, const struct zk_property *p,
+                  int64_t *ms)
+{
+    static const struct {
+        const char *suffix;
+        int64_t ms;
+    } units[] = {               /* "ms" ends with that of "s", too. */
+        { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", ZCK_HOUR_MS },
+        { "d", 24 * ZCK_HOUR_MS }, { "", ZCK_HOUR_MS },
+    };
+    size_t len = strlen(p->value), digits, i = 0;
+    char *number;
+    bool good;
+    int n;
+
+    while (len < strlen(units[i].suffix)
+           || strcasecmp(p->value + len - strlen(units[i].suffix),
+                         units[i].suffix) != 0) {
+        i++;
+    }
+    digits = len - strlen(units[i].suffix);
+    number = zk_xstrndup(p->value, digits);
+    good = config_parse_int(number, &n);
+    free(number);
+    if (!good) {
+        return zck_fail(r, p, "not a number of 32 bits, with ms, s, m, h or "
+                        "d behind it or nothing");
+    }
+    *ms = n * units[i].ms;
     return ZK_OK;
 }
 
@@ -248,7 +285,7 @@ zck_take(struct config_reader *r, const struct zk_properties *cfg,
         return zck_take_known(r, key, p);
     }
     if (strcmp(p->key, "autopurge.purgeInterval") == 0) {
-        return zck_take_int(r, p, &r->purge_hours);
+        return zck_take_interval(r, p, &r->purge_ms);
     }
     if (zck_is_membership(p->key)) {
         return zk_properties_find(cfg, "dynamicConfigFile") == NULL

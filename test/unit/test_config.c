@@ -278,6 +278,29 @@ test_low_retain_count_is_raised(void)
 }
 
 static void
+test_units_of_the_purge_interval(void)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } all[] = {
+        { "24", 24 * INT64_C(3600000) }, { "500ms", 500 }, { "7S", 7000 },
+        { "90m", 90 * 60000 }, { "12h", 12 * INT64_C(3600000) },
+        { "2147483647d", INT64_C(2147483647) * 86400000 }, { "-1d", -86400000 },
+    };
+
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(all); i++) {
+        char *text = zk_xasprintf(BASE "autopurge.purgeInterval=%s\n",
+                                  all[i].text);
+        struct server_config *c = must_read(text);
+
+        CU_ASSERT_EQUAL(c->storage.purge_interval_ms, all[i].ms);
+        server_config_destroy(c);
+        free(text);
+    }
+}
+
+static void
 test_ports(void)
 {
     struct server_config *c = must_read("dataDir=$D\n");
@@ -316,9 +339,16 @@ test_bad_values_of_keys(void)
     must_refuse(BASE "jvm.pause.sleep.time.ms=1s\n", NULL,
                 "$D/zoo.cfg:3: jvm.pause.sleep.time.ms=1s: not a number of "
                 "64 bits");
-    must_refuse(BASE "autopurge.purgeInterval=1h\n", NULL,
-                "$D/zoo.cfg:3: autopurge.purgeInterval=1h: not a number of "
-                "32 bits");
+    must_refuse(BASE "autopurge.purgeInterval=1w\n", NULL,
+                "$D/zoo.cfg:3: autopurge.purgeInterval=1w: not a number of "
+                "32 bits, with ms, s, m, h or d behind it or nothing");
+    must_refuse(BASE "autopurge.purgeInterval=h\n", NULL,
+                "$D/zoo.cfg:3: autopurge.purgeInterval=h: not a number of "
+                "32 bits, with ms, s, m, h or d behind it or nothing");
+    must_refuse(BASE "autopurge.purgeInterval=3000000000d\n", NULL,
+                "$D/zoo.cfg:3: autopurge.purgeInterval=3000000000d: not a "
+                "number of 32 bits, with ms, s, m, h or d behind it or "
+                "nothing");
     must_refuse(BASE "syncEnabled=yes\n", NULL,
                 "$D/zoo.cfg:3: syncEnabled=yes: must be true or false");
     must_refuse(BASE "standaloneEnabled=\n", NULL,
@@ -1074,6 +1104,7 @@ test_environment(void)
     T(test_last_of_equal_keys_is_checked,                                 \
       "only the last of equal keys is checked")                           \
     T(test_low_retain_count_is_raised, "a low retain count is raised")    \
+    T(test_units_of_the_purge_interval, "units of the purge interval")    \
     T(test_ports, "ports may be missing, or 0")                           \
     T(test_bad_values_of_keys, "bad values of keys")                      \
     T(test_values_that_do_not_fit_together,                               \
