@@ -280,6 +280,10 @@ mb_check_distributed(const struct mb_reader *m)
         what = "initLimit is not set";
     } else if (c->quorum.sync_limit == 0) {
         what = "syncLimit is not set";
+    } else if (c->quorum.init_limit < 0) {
+        what = "initLimit must be more than 0";
+    } else if (c->quorum.sync_limit < 0) {
+        what = "syncLimit must be more than 0";
     } else if (c->myid == MB_NONE) {
         return zk_fail(m->r->em, ZK_ECONFIG, "%s: the myid file is missing: "
                        "%s/myid", m->r->path, c->storage.data_dir);

@@ -565,6 +565,10 @@ test_servers_that_make_no_ensemble(void)
     must_refuse(BASE QUORUM, NULL, "$D/zoo.cfg: initLimit is not set");
     must_refuse(BASE QUORUM "initLimit=5\n", NULL,
                 "$D/zoo.cfg: syncLimit is not set");
+    must_refuse(BASE QUORUM "initLimit=-5\nsyncLimit=2\n", NULL,
+                "$D/zoo.cfg: initLimit must be more than 0");
+    must_refuse(BASE QUORUM "initLimit=5\nsyncLimit=-2\n", NULL,
+                "$D/zoo.cfg: syncLimit must be more than 0");
     must_refuse(BASE QUORUM "initLimit=5\nsyncLimit=2\n", NULL,
                 "$D/zoo.cfg: the myid file is missing: $D/myid");
 }
