@@ -17,6 +17,10 @@
 #define SCP_MIN_SNAP_COUNT 2
 #define SCP_LARGE_REQUESTS (100 * 1024 * 1024)
 #define SCP_MIN_REPLY_BUFFER 32
+#define SCP_MAX_BATCH 1000
+/* Longer times and larger sizes are as good as none, and some of them are
+ * multiplied by 1024, or added to what the clock says. */
+#define SCP_MAX_LONG (INT64_MAX / 1024)
 
 /* A number of the config that a property decides.  Where there are two
  * names, the first one goes first. */
@@ -26,6 +30,8 @@ struct scp_number {
     enum {
         SCP_INT,
         SCP_LONG,
+        SCP_COUNT,              /* These two from 1 on: with less nothing */
+        SCP_TIME,               /* would go on. */
     } type;
     size_t offset;              /* In struct server_config. */
     int64_t def;
@@ -61,7 +67,7 @@ static const struct scp_number scp_numbers[] = {
 
     { "zookeeper.request_throttle_max_requests", NULL, SCP_INT,
       AT(request.request_throttle_limit), 0 },
-    { "zookeeper.request_throttle_stall_time", NULL, SCP_INT,
+    { "zookeeper.request_throttle_stall_time", NULL, SCP_COUNT,
       AT(request.request_throttle_stall_ms), 100 },
     { "zookeeper.request_throttler.shutdownTimeout", NULL, SCP_INT,
       AT(request.throttler_shutdown_ms), 10000 },
@@ -70,10 +76,10 @@ static const struct scp_number scp_numbers[] = {
     { "zookeeper.flushDelay", NULL, SCP_LONG, AT(request.flush_delay_ms),
       0 },
     { "zookeeper.maxBatchSize", NULL, SCP_INT, AT(storage.max_batch_size),
-      1000 },
-    { "znode.container.checkIntervalMs", NULL, SCP_LONG,
+      SCP_MAX_BATCH },
+    { "znode.container.checkIntervalMs", NULL, SCP_TIME,
       AT(request.container_check_interval_ms), 60000 },
-    { "znode.container.maxPerMinute", NULL, SCP_INT,
+    { "znode.container.maxPerMinute", NULL, SCP_COUNT,
       AT(request.container_max_per_minute), 10000 },
     { "znode.container.maxNeverUsedIntervalMs", NULL, SCP_LONG,
       AT(request.container_max_never_used_ms), 0 },
@@ -162,6 +168,13 @@ scp_at(struct server_config *c, size_t offset)
     return (char *) c + offset;
 }
 
+static int64_t
+scp_clamp(int64_t v)
+{
+    return v > SCP_MAX_LONG ? SCP_MAX_LONG
+           : v < -SCP_MAX_LONG ? -SCP_MAX_LONG : v;
+}
+
 static int
 scp_take_number(struct server_config *c, const struct scp_number *n,
                 struct zk_errmsg *em)
@@ -177,8 +190,12 @@ scp_take_number(struct server_config *c, const struct scp_number *n,
     if (rv != ZK_OK) {
         return rv;
     }
-    if (n->type == SCP_LONG) {
-        *(int64_t *) scp_at(c, n->offset) = v;
+    if ((n->type == SCP_COUNT || n->type == SCP_TIME) && v < 1) {
+        return zk_fail(em, ZK_ECONFIG, "property %s=%s: must be at least 1",
+                       name, system_properties_get(c->props, name));
+    }
+    if (n->type == SCP_LONG || n->type == SCP_TIME) {
+        *(int64_t *) scp_at(c, n->offset) = scp_clamp(v);
         return ZK_OK;
     }
     if (v < INT_MIN || v > INT_MAX) {
@@ -354,6 +371,10 @@ scp_check_counts(struct server_config *c)
     scp_floor("zookeeper.commitLogCount", &c->storage.commit_log_count,
               SCP_MIN_COMMIT_LOG, SCP_MIN_COMMIT_LOG);
     scp_floor("zookeeper.maxCnxns", &c->cnxn.max_cnxns, 0, 0);
+    /* Without a limit a crash could leave more than what log_scan.h takes
+     * for the end of a log. */
+    scp_floor("zookeeper.maxBatchSize", &c->storage.max_batch_size, 1,
+              SCP_MAX_BATCH);
     if (c->storage.pre_alloc_kb < 0) {
         c->storage.pre_alloc_kb = 0;
     }

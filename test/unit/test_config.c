@@ -721,10 +721,12 @@ static void
 test_floors(void)
 {
     static const char *const options[] = {
-        "-Dfsync.warningthresholdms=5", "-Djute.maxbuffer=2147483647", NULL
+        "-Dfsync.warningthresholdms=5", "-Djute.maxbuffer=2147483647",
+        "-Dznode.container.checkIntervalMs=9223372036854775807", NULL
     };
     struct server_config *c = must_read_over(
         BASE "snapCount=1\ncommitLogCount=10\nmaxCnxns=-3\n"
+        "maxBatchSize=-1\nsnapSizeLimitInKb=-9223372036854775808\n"
         "preAllocSize=-5\nlargeRequestThreshold=0\nlargeRequestMaxBytes=0\n"
         "snapshot.compression.method=zip\nfsync.warningthresholdms=6\n",
         options);
@@ -733,6 +735,13 @@ test_floors(void)
     CU_ASSERT_EQUAL(c->storage.commit_log_count, 500);
     CU_ASSERT_EQUAL(c->cnxn.max_cnxns, 0);
     CU_ASSERT_EQUAL(c->storage.pre_alloc_kb, 0);
+    CU_ASSERT_EQUAL(c->storage.max_batch_size, 1000);
+    /* What is this large must still fit when it is in bytes, or a time. */
+    CU_ASSERT(c->storage.snap_size_limit_kb < 0
+              && c->storage.snap_size_limit_kb >= INT64_MIN / 1024);
+    CU_ASSERT(c->request.container_check_interval_ms > INT32_MAX
+              && c->request.container_check_interval_ms
+                     <= INT64_MAX / 1024);
     CU_ASSERT_EQUAL(c->cnxn.large_request_threshold, -1);
     CU_ASSERT_EQUAL(c->cnxn.large_request_max_bytes, 104857600);
     CU_ASSERT_STRING_EQUAL(c->storage.snapshot_compression, "");
@@ -767,6 +776,11 @@ test_bad_properties(void)
     static const char *const jute[] = { "-Djute.maxbuffer=0", NULL };
     static const char *const slow[] = { "-Dfsync.warningthresholdms=x",
                                         NULL };
+    static const char *const none[] = { "-Dznode.container.maxPerMinute=0",
+                                        NULL };
+    static const char *const always[] = {
+        "-Dznode.container.checkIntervalMs=-1", NULL
+    };
 
     must_refuse(BASE "snapCount=100k\n", NULL,
                 "property zookeeper.snapCount=100k: not a number");
@@ -786,6 +800,13 @@ test_bad_properties(void)
                 "at least 32");
     must_refuse(BASE "maxWriteQueuePollTime=x\n", NULL,
                 "property zookeeper.maxWriteQueuePollTime=x: not a number");
+    must_refuse(BASE, none, "property znode.container.maxPerMinute=0: must "
+                "be at least 1");
+    must_refuse(BASE, always, "property znode.container.checkIntervalMs=-1: "
+                "must be at least 1");
+    must_refuse(BASE "request_throttle_stall_time=0\n", NULL,
+                "property zookeeper.request_throttle_stall_time=0: must be "
+                "at least 1");
     must_refuse(BASE, jute, "property jute.maxbuffer=0: no request would "
                 "fit");
     must_refuse(BASE, slow, "property fsync.warningthresholdms=x: not a "
