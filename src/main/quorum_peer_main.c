@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/auth_provider.h"
 #include "config/environment.h"
 #include "main/four_letter_word_main.h"
 #include "main/java_launcher.h"
@@ -34,6 +35,8 @@ const char *malloc_conf = "narenas:4";
 #endif
 /* Enough for every thread here; the system's 8 MB count against limits. */
 #define QPM_STACK_BYTES (1024u * 1024)
+/* Any digest in base64. */
+#define QPM_DIGEST_TEXT_MAX 128
 
 static const char qpm_usage[] =
     "Usage: zkd [-Dname=value]... configfile\n"
@@ -121,6 +124,23 @@ qpm_limit_memory(void)
     }
 }
 
+/* Without it nobody could say who he is, and nobody would know before. */
+static int
+qpm_check_digest(const struct server_config *c, struct zk_errmsg *em)
+{
+    const struct auth_options opts = { .digest_alg = c->auth.digest_alg };
+    char text[QPM_DIGEST_TEXT_MAX];
+
+    if (c->auth.digest_enabled
+        && !digest_auth_generate(&opts, ZK_SLICE_LIT(""), text,
+                                 sizeof text)) {
+        return zk_fail(em, ZK_ECONFIG, "property zookeeper."
+                       "DigestAuthenticationProvider.digestAlg=%s: there is "
+                       "no such algorithm", c->auth.digest_alg);
+    }
+    return ZK_OK;
+}
+
 /* What this version cannot do although the configuration may say it. */
 static int
 qpm_check_supported(const struct server_config *c, struct zk_errmsg *em)
@@ -129,6 +149,9 @@ qpm_check_supported(const struct server_config *c, struct zk_errmsg *em)
              ? quorum_server_main_check(c, em)
              : ZK_OK;
 
+    if (rv == ZK_OK) {
+        rv = qpm_check_digest(c, em);
+    }
     if (rv != ZK_OK) {
         return rv;
     }

@@ -199,6 +199,14 @@ class Refusals(ZkdCase):
                            "Invalid config, exiting abnormally",
                            "property zookeeper.snapCount=x")
 
+    def test_unknown_digest(self):
+        name = "DigestAuthenticationProvider.digestAlg=rot13\n"
+        reason = ("property zookeeper.DigestAuthenticationProvider."
+                  "digestAlg=rot13: there is no such algorithm")
+        self.check_refused(self.run_zkd(self.write_cfg(name)), 2,
+                           "Invalid config, exiting abnormally", reason)
+        self.check_member(reason, name)
+
     def check_member(self, reason, more="", **member):
         self.check_refused(self.run_zkd(self.write_member(more, **member)),
                            2, "Invalid config, exiting abnormally", reason)
