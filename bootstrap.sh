@@ -115,7 +115,7 @@ set}/.local/share}/zkd}"
     cat <<EOF
 Configuration: $config
 Data:          $base/data
-Connect with:  zkCli.sh -server 127.0.0.1:$port
+Connect with:  $top/bin/zkCli.sh -server 127.0.0.1:$port
 or:            python3 -c "from kazoo.client import KazooClient
 c = KazooClient('127.0.0.1:$port'); c.start(); print(c.get_children('/'))"
 EOF

@@ -171,7 +171,8 @@ class Bootstrap(ScriptCase):
         self.assertEqual(lines, [
             "Configuration: %s/zoo.cfg\n" % base,
             "Data:          %s/data\n" % base,
-            "Connect with:  zkCli.sh -server 127.0.0.1:2181\n"])
+            "Connect with:  %s/bin/zkCli.sh -server 127.0.0.1:2181\n"
+            % self.top])
         self.assertEqual(self.handed_words(), [base + "/zoo.cfg"])
         sample = self.read(self.top + "/conf/zoo_sample.cfg")
         self.assertEqual(
