@@ -4,6 +4,7 @@
 
 #include "tools/tool.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,6 +13,20 @@
 #include <unistd.h>
 
 #include "persistence/dir_lock.h"
+
+void
+tool_refuse_option(char **argv)
+{
+    const char *word = argv[optind - 1];
+
+    /* A single letter may stand in a word with others, which getopt has not
+     * left yet; of a long one without its value it gives the number. */
+    if (isgraph(optopt) && (optind < 2 || strncmp(word, "--", 2) != 0)) {
+        tool_fail("-%c: no such option, or its value is missing", optopt);
+    } else {
+        tool_fail("%s: no such option, or its value is missing", word);
+    }
+}
 
 int
 tool_fail(const char *fmt, ...)

@@ -40,6 +40,8 @@ int tool_snapshot_main(const struct tool *t, int argc, char **argv);
 /* "zktool: <text>" on stderr, a line; returns TOOL_EXIT_FAILED.  A terminal is
  * shown what it would obey (texts quote names of files and znodes). */
 int tool_fail(const char *fmt, ...) ZK_PRINTF(1, 2);
+/* Says so of the option of 'argv' that getopt_long has just refused. */
+void tool_refuse_option(char **argv);
 /* Decimal, 0x or # and hexadecimal, 0 and octal, as Java's Long.decode: the
  * whole text or false. */
 bool tool_parse_long(const char *text, int64_t *out);

@@ -99,6 +99,7 @@ tk_parse(struct tk *tk, int argc, char **argv)
         } else if (c == 'n') {
             tk->no_start = true;
         } else {
+            tool_refuse_option(argv);
             return tk_invalid();
         }
     }

@@ -98,10 +98,12 @@ ti_parse(struct ti *ti, int argc, char **argv)
             fputs(ti_usage, stdout);
             return TOOL_EXIT_OK;
         default:
+            tool_refuse_option(argv);
             return ti_invalid();
         }
     }
     if (optind < argc || ti->config == NULL) {
+        tool_fail("init takes --configfile and options, nothing else");
         return ti_invalid();
     }
     if (ti->myid != NULL

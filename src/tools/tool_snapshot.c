@@ -99,6 +99,7 @@ ts_parse(int argc, char **argv, struct ts_options *o, int *code)
             *code = TOOL_EXIT_OK;
             return false;
         default:
+            tool_refuse_option(argv);
             return false;
         }
     }

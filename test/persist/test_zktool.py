@@ -468,6 +468,21 @@ class Program(ToolCase):
         self.assertIn(b'zktool', self.tool('--version').out)
         self.tool('-Djute.maxbuffer=0', 'log', 'f', code=2)
 
+    def test_wrong_options_are_named(self):
+        for words, code, name in (
+                (['check', '--frob', 'd'], 2, '--frob'),
+                (['check', '--configfile'], 2, '--configfile'),
+                (['init', '-hx'], 0, None), (['init', '-xh'], 1, '-x'),
+                (['init', '--myid'], 1, '--myid'),
+                (['snapshot', '-frob', 'f'], 2, '-frob'),
+                (['snapshot', '--depth'], 2, '--depth'),
+                (['snapshot', '-z', 'f'], 2, '-z')):
+            err = self.tool(*words, code=code).err
+            if name is not None:
+                self.assertEqual(err.splitlines()[0], 'zktool: %s: no such '
+                                 'option, or its value is missing' % name)
+                self.assertIn('Usage: zktool', err)
+
     def test_limit_of_records(self):
         long = set_data(1, '/a', b'x' * 3000)
         path = self.put('log.1', tools.log_header() + tools.record(long))
