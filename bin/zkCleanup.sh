@@ -18,6 +18,7 @@ else
 fi
 
 case "${1:-}" in
+-h | --help) ;;
 '' | -*)
     snap_dir="$(zk_property dataDir "$ZOOCFG")"
     log_dir="$(zk_property dataLogDir "$ZOOCFG")"

@@ -257,7 +257,7 @@ qpm_run_tool(const struct command_line *cl)
 {
     const char *word = cl->argv[0];
 
-    if (strcmp(word, "--help") == 0) {
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         return qpm_print_help();
     }
     if (strcmp(word, "--version") == 0) {

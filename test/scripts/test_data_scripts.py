@@ -107,6 +107,10 @@ class Cleanup(ScriptCase):
         ran = self.run_script("zkCleanup.sh", "/l", "/s", "-n", "5")
         self.assertEqual(ran.out, "purge /l /s -n 5\n")
 
+    def test_help(self):
+        ran = self.run_script("zkCleanup.sh", "--config", "/none", "--help")
+        self.assertEqual((ran.code, ran.out), (0, "purge --help\n"))
+
     def test_no_configuration(self):
         ran = self.run_script("zkCleanup.sh", "--config", "/none", "-n", "3")
         self.assertEqual(ran.code, 1)

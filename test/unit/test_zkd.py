@@ -150,9 +150,10 @@ class Invocation(ZkdCase):
             self.assertIn(USAGE, ran.stderr)
 
     def test_help(self):
-        ran = self.run_zkd("--help")
-        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-        self.assertTrue(ran.stdout.startswith(USAGE))
+        for word in ("--help", "-h"):
+            ran = self.run_zkd(word)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+            self.assertTrue(ran.stdout.startswith(USAGE))
 
     def test_version(self):
         ran = self.run_zkd("--version")
