@@ -203,8 +203,9 @@ cf_snapshot(struct check_files *cf, const struct zk_file *f,
         cf->whole = zk_xrealloc(cf->whole,
                                 (cf->n_whole + 1) * sizeof *cf->whole);
         cf->whole[cf->n_whole++] = f->zxid;
+        /* The root counts twice, as in srvr and in what Java prints. */
         zk_buf_printf(&cf->out->buf, "  %s: %" PRId64 " znodes, %" PRId64
-                      " sessions", f->name, info.nodes, s->sessions);
+                      " sessions", f->name, info.nodes + 1, s->sessions);
         cf_digest(cf, &info, s->digest);
         tool_append(&cf->out->buf, "\n");
     } else {

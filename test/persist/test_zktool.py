@@ -6,6 +6,7 @@ import base64
 import fcntl
 import json
 import os
+import re
 import struct
 import unittest
 import zlib
@@ -389,6 +390,16 @@ class Check(ToolCase):
         self.put('other/version-2/snapshot.5', body)
         text = self.check('--no-start', self.path('other'), code=1)
         self.assertIn('its digest is 0x3039, that of its znodes', text)
+
+    def test_counts_agree(self):
+        # The file, what a start would have, and Java's number are one.
+        os.makedirs(self.path('other', 'version-2'))
+        path = self.put('other/version-2/snapshot.0',
+                        tools.snapshot(list(tools.BUILT_IN)))
+        text = self.check(self.path('other'))
+        shown = self.tool('snapshot', path).out.decode()
+        count = re.search(r'count=(\d+)', shown).group(1)
+        self.assertEqual(re.findall(r'(\d+) znodes', text), [count, count])
 
     def test_in_use(self):
         lock = os.open(self.v2(), os.O_RDONLY)
