@@ -132,6 +132,23 @@ class Completion(ScriptCase):
             self.assertEqual(self.complete("zktool", "zktool", *words),
                              wanted, words)
 
+    @unittest.skipUnless(script_case.real_program("ZKTOOL"),
+                         "zktool is not built")
+    def test_zktool_knows_all_options(self):
+        """commands and their long options are those that zktool has"""
+        zktool = script_case.real_program("ZKTOOL")
+        ran = self.run_script(zktool, "--help")
+        commands = re.findall(r"^  (\w+) ", ran.out, re.M)
+        self.assertIn("check", commands)
+        self.assertEqual(sorted(self.complete("zktool", "zktool", "")),
+                         sorted(commands + ["--help", "--version"]))
+        for command in commands:
+            ran = self.run_script(zktool, command, "--help")
+            self.assertEqual(ran.code, 0, ran)
+            options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ran.out))
+            offered = set(self.complete("zktool", "zktool", command, "-"))
+            self.assertEqual(offered - {"-n"}, options | {"--help"}, command)
+
 
 if __name__ == "__main__":
     script_case.main()
