@@ -321,32 +321,44 @@ shell_link_submit(struct shell_link *l, const struct zk_op *op)
 
 /* While there is no server, what is asked ends with the next one that does
  * not answer.  So that one dead server of a list, or one address of a name,
- * does not fail a command, a question without a meaning goes ahead until all
- * have been tried. */
+ * does not fail a command, it is asked until all have been tried. */
+static int32_t
+sl_ask_all(struct shell_link *l, const struct zk_op *op,
+           struct link_answer *out)
+{
+    int64_t deadline_ms = zk_time_mono_ms() + l->timeout_ms;
+    int32_t err;
+
+    for (int i = 1; ; i++) {
+        struct link_call *call = shell_link_submit(l, op);
+
+        call->deadline_ms = deadline_ms;
+        err = shell_link_finish(l, call, out);
+        if (err != KE_CONNECTION_LOSS || i >= l->attempts
+            || zk_client_state(l->client) != ZK_CLIENT_CONNECTING
+            || zk_time_mono_ms() >= deadline_ms) {
+            return err;
+        }
+        link_answer_fini(out);
+    }
+}
+
+/* A command may do something twice, so a question without a meaning goes
+ * ahead of it. */
 static int32_t
 sl_find_server(struct shell_link *l)
 {
     const struct zk_op probe = zk_op_exists("/", false);
-    int64_t deadline_ms = zk_time_mono_ms() + l->timeout_ms;
-    int32_t err = KE_OK;
+    struct link_answer a = { 0 };
+    int32_t err = sl_ask_all(l, &probe, &a);
 
-    for (int i = 0; i < l->attempts
-                    && zk_client_state(l->client) == ZK_CLIENT_CONNECTING
-                    && zk_time_mono_ms() < deadline_ms; i++) {
-        struct link_call *call = shell_link_submit(l, &probe);
-        struct link_answer a = { 0 };
-
-        call->deadline_ms = deadline_ms;
-        err = shell_link_finish(l, call, &a);
-        link_answer_fini(&a);
-        if (err != KE_CONNECTION_LOSS) {
-            break;
-        }
-    }
+    link_answer_fini(&a);
     if (err == KE_CONNECTION_LOSS || err == KE_REQUEST_TIMEOUT) {
         return KE_CONNECTION_LOSS;
     }
-    return err == LINK_INTERRUPTED ? err : KE_OK;
+    /* The command would be told the same, on a link that is about to end. */
+    return err == LINK_INTERRUPTED || err == KE_SESSION_CLOSED_REQUIRE_AUTH
+               ? err : KE_OK;
 }
 
 int32_t
@@ -357,6 +369,11 @@ shell_link_call(struct shell_link *l, const struct zk_op *op,
 
     ZK_CHECK(l, SHELL_LINK_MAGIC);
     if (zk_client_state(l->client) == ZK_CLIENT_CONNECTING) {
+        /* A server that enforces authentication ends the session of who asks
+         * anything before it. */
+        if (op->op == OP_AUTH) {
+            return sl_ask_all(l, op, out);
+        }
         err = sl_find_server(l);
     }
     if (err != KE_OK) {

@@ -543,5 +543,32 @@ class Zkcli(harness.ServerCase):
         self.assertIn('Not connected', done.stderr)
 
 
+class Enforced(harness.ServerCase):
+    """zkcli and a server that takes nothing before an auth."""
+
+    config = {'tickTime': '500', 'enforce.auth.enabled': 'true',
+              'enforce.auth.schemes': 'digest', 'ensembleAuthName': 'here'}
+
+    def run_lines(self, *lines, before=''):
+        address = before + '%s:%d' % self.server.address
+        return shells.run(shells.command('zkcli', address), list(lines))
+
+    def test_auth_goes_first(self):
+        # The first of two servers is none, and still nothing is asked before.
+        for before in ('', '127.0.0.1:1,'):
+            done = self.run_lines('addauth ensemble here',
+                                  'addauth digest u:p', 'ls /',
+                                  before=before)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual(done.stderr, '')
+            self.assertNotIn('state:Disconnected', done.stdout)
+            self.assertIn('zookeeper', done.stdout)
+
+    def test_no_auth(self):
+        done = self.run_lines('ls /')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('failed to authenticate', done.stderr)
+
+
 if __name__ == '__main__':
     harness.main(__name__)
