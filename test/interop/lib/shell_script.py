@@ -205,19 +205,13 @@ def normal(command, lines):
     return lines
 
 
-BEFORE_OFF = ('SyncConnected', 'NodeDeleted', '/t/n/deep')
-# Must not be seen; Java's thread may be so late that watches are on again.
-BEFORE_ON = ('SyncConnected', 'NodeDataChanged', '/t/empty')
-
-
 def normal_events(events):
     """Events, for comparison.  When one command removes watches of several
-    kinds, Java tells of them in the order of a hash table.  Its events are
-    printed by a thread of their own: that the session was closed by quit, and
-    what came right before 'printwatches off', only if it is quick enough."""
+    kinds, Java tells of them in the order of a hash table.  That the session
+    was closed by quit, Java tells if its threads get to it before the end."""
     out, run = [], []
     for event in events:
-        if event[0] == 'Closed' or event == BEFORE_OFF:
+        if event[0] == 'Closed':
             continue
         if run and not (event[1].endswith('WatchRemoved')
                         and event[2] == run[0][2]):
