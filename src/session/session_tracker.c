@@ -29,7 +29,8 @@ struct session {
                                  * it expires elsewhere. */
     struct session *touched_next, *touched_prev;
     int32_t timeout_ms;         /* Of the last touch. */
-    bool closing;
+    bool closing;               /* It has expired, or ended. */
+    bool ended;                 /* All that comes now is too late. */
     bool local;                 /* Only this server knows it. */
     bool touched;               /* In the list of the touched. */
     UT_hash_handle hh;
@@ -473,7 +474,7 @@ session_tracker_set_closing(struct session_tracker *st, int64_t id)
     zk_lock(&st->lock);
     s = st_find_locked(st, id);
     if (s != NULL) {
-        s->closing = true;
+        s->closing = s->ended = true;
     }
     zk_unlock(&st->lock);
 }
@@ -532,7 +533,7 @@ session_tracker_check(struct session_tracker *st, int64_t id,
     zk_lock(&st->lock);
     s = st_find_locked(st, id);
     if (s != NULL) {
-        rv = s->closing ? KE_SESSION_EXPIRED : st_check_owner(s, owner);
+        rv = s->ended ? KE_SESSION_EXPIRED : st_check_owner(s, owner);
     } else {
         rv = st_foreign(st, id) ? KE_OK : KE_SESSION_EXPIRED;
     }
@@ -549,8 +550,8 @@ session_tracker_check_global(struct session_tracker *st, int64_t id,
 
     ZK_CHECK(st, SESSION_TRACKER_MAGIC);
     zk_lock(&st->lock);
-    s = st_find_open_locked(st, id);
-    if (s != NULL && !s->local) {
+    s = st_find_locked(st, id);
+    if (s != NULL && !s->local && !s->ended) {
         rv = st_check_owner(s, owner);
     }
     zk_unlock(&st->lock);

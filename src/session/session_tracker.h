@@ -68,13 +68,16 @@ bool session_tracker_touch(struct session_tracker *st, int64_t id,
 /* The bucket a touch at 'now' would give; no lock. */
 int64_t session_tracker_bucket(const struct session_tracker *st,
                                int64_t now_ms, int32_t timeout_ms);
+/* Its closeSession is prepared, or has passed all that was asked before. */
 void session_tracker_set_closing(struct session_tracker *st, int64_t id);
 bool session_tracker_is_tracked(struct session_tracker *st, int64_t id);
 void session_tracker_remove(struct session_tracker *st, int64_t id);
-/* KE_OK; KE_SESSION_EXPIRED: unknown or closing; KE_SESSION_MOVED: owned by
- * somebody else.  A session without an owner becomes 'owner''s.  Where there
- * may be local sessions, an unknown one with another server's id passes: it
- * may be that server's. */
+/* KE_OK; KE_SESSION_EXPIRED: unknown or set_closing was called (that it has
+ * expired is not enough: until a closeSession stands before what is asked, its
+ * end might never be committed); KE_SESSION_MOVED: owned by somebody else.  A
+ * session without an owner becomes 'owner''s.  Where there may be local
+ * sessions, an unknown one with another server's id passes: it may be that
+ * server's. */
 int session_tracker_check(struct session_tracker *st, int64_t id,
                           const void *owner);
 /* The same for what only a global session may do; any other is expired. */
