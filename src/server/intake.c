@@ -41,32 +41,13 @@ struct intake_renewal {
     struct client_sink *sink;   /* A reference. */
 };
 
-/* A leader knows nothing of the session.  Who is not told that it has ended
- * comes back, maybe to another leader. */
-static void
-ik_refuse(struct zookeeper_server *zks, struct client_sink *sink)
-{
-    if (zks->role.is_sure(zks->role.self)) {
-        zookeeper_server_revalidated(zks, sink, sink->session_id, false);
-        return;
-    }
-    zk_info(server, "nobody knows whether session 0x%lx lives: this leader "
-            "may have been deposed", (long) sink->session_id);
-    sink->ops->close(sink, DISCONNECT_SERVER_SHUTDOWN);
-    sink->ops->unref(sink);
-}
-
 /* No lock is held; the leader's answer may come before this returns. */
 static void
 ik_revalidate(struct zookeeper_server *zks, struct client_sink *sink)
 {
     if (zks_enter(zks)) {
-        if (zks->role.revalidate != NULL) {
-            zks->role.revalidate(zks->role.self, sink, sink->session_id,
-                                 sink->timeout_ms);
-        } else {
-            ik_refuse(zks, sink);
-        }
+        zks->role.revalidate(zks->role.self, sink, sink->session_id,
+                             sink->timeout_ms);
         zks_leave(zks);
     } else {
         sink->ops->close(sink, DISCONNECT_SERVER_SHUTDOWN);
@@ -414,7 +395,7 @@ ik_renew_session(struct intake *in, struct client_sink *sink,
     server_metrics_inc(METRIC_connection_revalidate_count);
     right = session_password_ok(session_id, passwd.p,
                                 passwd.len > 0 ? (size_t) passwd.len : 0);
-    if (right && zks->role.revalidate != NULL
+    if (right && zks->role.revalidate != NULL && zks->role.learner
         && !session_tracker_is_local(zks->sessions, session_id)) {
         ik_ask_leader(in, sink, session_id);
         return INTAKE_OK;
@@ -422,7 +403,8 @@ ik_renew_session(struct intake *in, struct client_sink *sink,
     valid = right
             && session_tracker_touch(zks->sessions, session_id,
                                      sink->timeout_ms, NULL);
-    if (right && !valid && zks->role.is_sure != NULL) {
+    if (right && !valid && zks->role.revalidate != NULL
+        && !zks->role.learner) {
         ik_ask_leader(in, sink, session_id);
         return INTAKE_OK;
     }

@@ -28,17 +28,15 @@ struct server_role {
                                        struct zookeeper_server *zks,
                                        struct request_processor *final);
     /* Learners: asks the leader whether the session lives (its password was
-     * right).  Called on a selector, no lock held.  The reference of 'sink'
+     * right).  Leaders, of a session that this server does not know: whether
+     * it has ended; one that was deposed unawares does not know what the next
+     * one does.  Called on a selector, no lock held.  The reference of 'sink'
      * that comes along goes back by zookeeper_server_revalidated, or, if the
-     * link ends before, by sink->ops->close and unref (nobody may be told
-     * that a session expired only because a link broke).  NULL: this server's
-     * own sessions tell. */
+     * link or the role ends before, by sink->ops->close and unref (nobody may
+     * be told that a session expired only because a link broke).  NULL: this
+     * server's own sessions tell. */
     void (*revalidate)(void *self, struct client_sink *sink,
                        int64_t session_id, int32_t timeout_ms);
-    /* Leaders: may it say now that a session has ended?  One that was deposed
-     * unawares does not know what the next one does.  Called on a selector,
-     * no lock held.  NULL: always. */
-    bool (*is_sure)(void *self);
     /* Appends "key\tvalue\n" lines of mntr that only this role has, and the
      * lines of srvr behind "Node count:" (leader: proposal sizes).  NULL:
      * none. */

@@ -183,12 +183,6 @@ ld_listen(struct leader *l, struct zk_errmsg *em)
 
 /* ---- serving ----------------------------------------------------------- */
 
-static bool
-ld_is_sure(void *self)
-{
-    return leader_is_sure(self);
-}
-
 static void
 ld_start_server(struct leader *l)
 {
@@ -197,7 +191,7 @@ ld_start_server(struct leader *l)
         .mode = "leader",
         .sid = l->peer->sid,
         .build = leader_chain_build,
-        .is_sure = ld_is_sure,
+        .revalidate = leader_revalidate_own,
         .mntr = leader_mntr,
         .srvr = leader_srvr,
     };
@@ -255,6 +249,7 @@ ld_serve(struct leader *l, struct zk_errmsg *why)
         at_tick = !at_tick;
         pass_ms = zk_time_mono_ms() + l->opts.tick_ms / 2;
         zk_unlock(&l->lock);
+        leader_go_on_syncs(l);
         leader_reap(l);
         zk_lock(&l->lock);
     }
@@ -307,6 +302,7 @@ ld_end(struct leader *l, struct zk_errmsg *em)
     }
     zookeeper_server_stop(zks);
     l->peer->set_server(l->peer->self, NULL);
+    leader_drop_syncs(l);
     zk_lock(&l->lock);
     l->zks = NULL;
     l->commit = NULL;

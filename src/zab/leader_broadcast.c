@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* leader_broadcast.c: proposals out, acks in, commits out, and the SYNCs that
- * keep their place between them (Java: Leader.propose, processAck,
- * tryToCommit, processSync; protocol: section 6.6). */
+/* leader_broadcast.c: proposals out, acks in, commits out (Java:
+ * Leader.propose, processAck, tryToCommit; protocol: section 6.6). */
 #include <config.h>
 
 #include "zab/leader_internal.h"
@@ -151,34 +150,6 @@ lb_zxid(const struct leader *l, size_t i)
     return leader_proposals_at(&l->proposals, i)->txn->zxid;
 }
 
-/* Answers syncs, in the order they came, that wait for no more than 'zxid',
- * which is committed and was told. */
-static void
-lb_answer_syncs_locked(struct leader *l, int64_t zxid) ZK_REQUIRES(l->lock)
-{
-    struct packet_block *answer = NULL;
-    struct leader_sync *s;
-
-    while ((s = l->syncs) != NULL && s->point.zxid <= zxid
-           && leader_core_is_synced(l->core, &s->point)) {
-        l->syncs = s->next;
-        l->n_syncs--;
-        if (s->who == NULL) {
-            l->n_synced++;
-        } else {
-            if (answer == NULL) {
-                answer = packet_block_one(QP_SYNC, 0, ZK_SLICE_NULL);
-            }
-            learner_sender_queue(&s->who->sender, answer);
-        }
-        free(s);
-    }
-    if (l->syncs == NULL) {
-        l->syncs_end = &l->syncs;
-    }
-    packet_block_unref(answer);
-}
-
 /* Tells what is committed from 'from' on, with the answers to syncs in their
  * places: nobody gets a commit ahead of the answer to an earlier sync of his,
  * since the commit stage of a learner is one queue and would wait for ever.
@@ -190,7 +161,7 @@ lb_tell_all_locked(struct leader *l, size_t from) ZK_REQUIRES(l->lock)
     while (from < l->proposals.committed) {
         size_t to = from + 1;
 
-        lb_answer_syncs_locked(l, lb_zxid(l, from) - 1);
+        leader_answer_syncs_locked(l, lb_zxid(l, from) - 1);
         zk_assert(l->syncs == NULL
                   || l->syncs->point.zxid >= lb_zxid(l, from));
         while (to < l->proposals.committed
@@ -201,7 +172,7 @@ lb_tell_all_locked(struct leader *l, size_t from) ZK_REQUIRES(l->lock)
         lb_tell_locked(l, from, to);
         from = to;
     }
-    lb_answer_syncs_locked(l, leader_core_last_committed(l->core));
+    leader_answer_syncs_locked(l, leader_core_last_committed(l->core));
 }
 
 static void
@@ -260,41 +231,10 @@ lb_time_ack_locked(struct leader *l, int64_t sid, int64_t before,
     }
 }
 
-/* What the commit stage is to be told, without the leader's lock. */
-struct lb_news {
-    struct request_processor *commit;
-    int64_t committed;          /* 0: nothing new */
-    size_t synced;
-};
-
-static struct lb_news
-lb_news_locked(struct leader *l, bool committed) ZK_REQUIRES(l->lock)
-{
-    struct lb_news news = {
-        .commit = l->commit,
-        .committed = committed ? leader_core_last_committed(l->core) : 0,
-        .synced = l->n_synced,
-    };
-
-    l->n_synced = 0;
-    return news;
-}
-
-static void
-lb_pass_on(const struct lb_news *news)
-{
-    if (news->committed != 0) {
-        commit_processor_committed(news->commit, news->committed);
-    }
-    if (news->synced > 0) {
-        commit_processor_synced(news->commit, news->synced);
-    }
-}
-
 void
 leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid)
 {
-    struct lb_news news = { 0 };
+    struct leader_news news = { 0 };
     int64_t committed;
 
     learner_sender_acked(&h->sender, zxid);
@@ -303,129 +243,23 @@ leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid)
         lb_time_ack_locked(l, h->sid, h->acked_zxid, zxid);
         h->acked_zxid = zxid;
         committed = leader_core_ack(l->core, h->sid, zxid);
-        news = lb_news_locked(l, lb_commit_locked(l, committed));
+        news = leader_news_locked(l, lb_commit_locked(l, committed));
     }
     zk_unlock(&l->lock);
-    lb_pass_on(&news);
+    leader_pass_on(&news);
 }
 
 void
 leader_logged(struct leader *l, int64_t zxid)
 {
-    struct lb_news news;
+    struct leader_news news;
     int64_t committed;
 
     zk_lock(&l->lock);
     lb_time_ack_locked(l, l->peer->sid, leader_core_own_acked(l->core), zxid);
     committed = leader_core_ack(l->core, l->peer->sid, zxid);
-    news = lb_news_locked(l, lb_commit_locked(l, committed));
+    news = leader_news_locked(l, lb_commit_locked(l, committed));
     zk_unlock(&l->lock);
     commit_processor_durable(l->commit, zxid);
-    lb_pass_on(&news);
-}
-
-/* ---- SYNC -------------------------------------------------------------- */
-
-/* Something that syncs may wait for has happened; one that is still to be
- * asked for is. */
-static void
-lb_go_on_syncs_locked(struct leader *l) ZK_REQUIRES(l->lock)
-{
-    if (leader_core_needs_ping(l->core)) {
-        leader_ping_learners_locked(l);
-    }
-    lb_answer_syncs_locked(l, leader_core_last_committed(l->core));
-}
-
-void
-leader_forget_syncs_locked(struct leader *l, const struct learner_handler *h)
-{
-    struct leader_sync **p = &l->syncs;
-    struct leader_sync *s;
-
-    while ((s = *p) != NULL) {
-        if (s->who == h) {
-            *p = s->next;
-            l->n_syncs--;
-            free(s);
-        } else {
-            p = &s->next;
-        }
-    }
-    l->syncs_end = p;
-}
-
-static struct lb_news
-lb_add_sync_locked(struct leader *l, struct learner_handler *who)
-    ZK_REQUIRES(l->lock)
-{
-    struct leader_sync *s = zk_xcalloc(1, sizeof *s);
-
-    s->who = who;
-    s->point = leader_core_sync_point(l->core);
-    *l->syncs_end = s;
-    l->syncs_end = &s->next;
-    l->n_syncs++;
-    lb_go_on_syncs_locked(l);
-    return lb_news_locked(l, false);
-}
-
-/* 'owner' may have gone meanwhile: it is looked for, not looked at. */
-void
-leader_sync(struct leader *l, const void *owner)
-{
-    struct learner_handler *h;
-    struct lb_news news = { 0 };
-
-    zk_lock(&l->lock);
-    for (h = l->learners; h != NULL && h != owner; h = h->next) {
-    }
-    if (h != NULL) {
-        news = lb_add_sync_locked(l, h);
-    }
-    zk_unlock(&l->lock);
-    lb_pass_on(&news);
-}
-
-void
-leader_sync_own(struct leader *l)
-{
-    struct lb_news news;
-
-    zk_lock(&l->lock);
-    news = lb_add_sync_locked(l, NULL);
-    zk_unlock(&l->lock);
-    lb_pass_on(&news);
-}
-
-/* Of the answers to PINGs one at a time is timed, for leader_is_sure. */
-void
-leader_ping_answered(struct leader *l, struct learner_handler *h)
-{
-    struct lb_news news;
-
-    zk_lock(&l->lock);
-    if (h->pings.answered < h->pings.sent
-        && ++h->pings.answered == h->pings.timed) {
-        h->followed_ms = h->pings.timed_ms;
-        h->pings.timed = 0;
-    }
-    if (!h->observer && !h->replaced) {
-        leader_core_ping_answered(l->core, h->sid);
-        lb_go_on_syncs_locked(l);
-    }
-    news = lb_news_locked(l, false);
-    zk_unlock(&l->lock);
-    lb_pass_on(&news);
-}
-
-bool
-leader_is_sure(struct leader *l)
-{
-    bool sure;
-
-    zk_lock(&l->lock);
-    sure = !l->closing && leader_is_sure_locked(l);
-    zk_unlock(&l->lock);
-    return sure;
+    leader_pass_on(&news);
 }

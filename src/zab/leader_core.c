@@ -363,6 +363,16 @@ leader_core_sync_point(struct leader_core *lc)
     };
 }
 
+struct leader_sync_point
+leader_core_later_point(const struct leader_core *lc)
+{
+    ZK_CHECK(lc, LEADER_CORE_MAGIC);
+    return (struct leader_sync_point) {
+        .zxid = lc->last_proposed,
+        .round = lc->round + 1,
+    };
+}
+
 bool
 leader_core_is_synced(const struct leader_core *lc,
                       const struct leader_sync_point *sp)

@@ -16,6 +16,7 @@
  * its own quorum, and whoever has taken the later epoch never follows this
  * one again: so at the time the sync came there was no later leader, and
  * nobody had been told of anything that is missing here (ZOOKEEPER-1675).
+ * For the same reason a session that is unknown here by then has ended.
  */
 #ifndef ZAB_LEADER_CORE_H
 #define ZAB_LEADER_CORE_H
@@ -97,9 +98,10 @@ int64_t leader_core_last_committed(const struct leader_core *lc);
 /* Up to where this server's own log is durable (its own acks). */
 int64_t leader_core_own_acked(const struct leader_core *lc);
 
-/* ---- syncs ------------------------------------------------------------- */
+/* ---- syncs, and questions for sessions --------------------------------- */
 
-/* What a sync that comes now waits for. */
+/* What a sync, or a question that only who leads may answer, waits for that
+ * comes now. */
 struct leader_sync_point {
     int64_t zxid;               /* It is committed; and */
     uint64_t round;             /* this PING was answered by a quorum, or
@@ -108,6 +110,10 @@ struct leader_sync_point {
 
 /* The point of a sync that comes now; wants a PING behind it. */
 struct leader_sync_point leader_core_sync_point(struct leader_core *lc);
+/* The point of a question that had no answer at its own: later than all that
+ * were given so far, and it asks for no PING of its own. */
+struct leader_sync_point leader_core_later_point(
+    const struct leader_core *lc);
 /* May a sync with this point be answered: did a quorum, since it came, say
  * that this server leads, and is all applied that was proposed before? */
 bool leader_core_is_synced(const struct leader_core *lc,

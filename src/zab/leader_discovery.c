@@ -212,7 +212,6 @@ leader_up_to_date_locked(struct leader *l, struct learner_handler *h)
     zk_assert_held(&l->lock);
     if (h->acked && !h->up_to_date) {
         h->up_to_date = true;
-        h->asked_ms = zk_time_mono_ms();
         if (!h->observer && !h->replaced) {
             leader_core_up_to_date(l->core, h->sid);
         }
@@ -227,9 +226,6 @@ void
 leader_new_leader_acked(struct leader *l, struct learner_handler *h)
 {
     zk_lock(&l->lock);
-    if (h->joined) {
-        h->followed_ms = h->asked_ms;
-    }
     if (!h->acked && h->joined) {
         h->acked = true;
         l->n_snaps -= h->load == LOAD_SNAP;

@@ -30,11 +30,30 @@ struct leader_options {
     struct net_options net;
 };
 
-/* A SYNC that waits. */
+/* Questions for sessions of one learner, or of this server's clients, that
+ * wait for a PING to be answered: some 80 bytes each. */
+#define LEADER_MAX_ASKED 65536
+
+/* A SYNC that waits, or the question whether a session has ended. */
 struct leader_sync {
     struct leader_sync *next;
     struct learner_handler *who;    /* NULL: a client of this server. */
     struct leader_sync_point point;
+
+    bool of_session;            /* A question; and then: */
+    bool lives;                 /* Its answer. */
+    int32_t timeout_ms;
+    int64_t session_id;
+    struct client_sink *sink;   /* Of who == NULL: a reference. */
+};
+
+/* What the stages are to be told, without the leader's lock. */
+struct leader_news {
+    struct request_processor *commit;
+    int64_t committed;          /* 0: nothing new */
+    size_t synced;
+    struct zookeeper_server *zks;
+    struct leader_sync *told;   /* Questions of its clients. */
 };
 
 struct leader {
@@ -68,10 +87,12 @@ struct leader {
     bool rolled_over;           /* The counter is used up: nothing more is
                                  * proposed in this epoch. */
     struct leader_proposals proposals;
-    struct leader_sync *syncs, **syncs_end;
-    size_t n_syncs;
-    size_t n_synced;            /* Of clients of this server, answered: the
-                                 * commit stage is to be told. */
+    struct leader_sync *syncs, **syncs_end;     /* By point. */
+    size_t n_syncs;             /* SYNCs among them. */
+    size_t n_asked;             /* Questions of clients of this server. */
+    /* Of clients of this server, answered: the stages are to be told. */
+    size_t n_synced;
+    struct leader_sync *told;
     struct learner_handler *learners;   /* Those that are connected. */
     struct learner_handler *ended;  /* Their threads wait to be joined. */
     struct learner_handler *retired;    /* Joined; session owners. */
@@ -108,10 +129,6 @@ void leader_ping_learners_locked(struct leader *l) ZK_REQUIRES(l->lock);
 /* Is a quorum in sync at this moment, those included that still have time for
  * their start? */
 bool leader_has_quorum_locked(struct leader *l) ZK_REQUIRES(l->lock);
-/* Has a quorum answered what was asked, behind NEWLEADER, in the last
- * syncLimit ticks?  None of them has left yet, unless it was started anew.
- * Otherwise there may be another leader. */
-bool leader_is_sure_locked(struct leader *l) ZK_REQUIRES(l->lock);
 
 /* ---- leader_discovery.c: for handlers ---------------------------------- */
 
@@ -155,17 +172,41 @@ void leader_roll_over(struct leader *l);
 void leader_acked(struct leader *l, struct learner_handler *h, int64_t zxid);
 /* This server's log is durable up to 'zxid'. */
 void leader_logged(struct leader *l, int64_t zxid);
+
+/* ---- leader_syncs.c ---------------------------------------------------- */
+
+/* What news there is for the stages, for leader_pass_on once the lock is given
+ * back. */
+struct leader_news leader_news_locked(struct leader *l, bool committed)
+    ZK_REQUIRES(l->lock);
+void leader_pass_on(const struct leader_news *news);
+/* Answers, in the order they came, what waits for no more than 'zxid', which
+ * is committed and was told. */
+void leader_answer_syncs_locked(struct leader *l, int64_t zxid)
+    ZK_REQUIRES(l->lock);
 /* A learner has answered a PING. */
 void leader_ping_answered(struct leader *l, struct learner_handler *h);
+/* PINGs were sent. */
+void leader_go_on_syncs(struct leader *l);
 /* A SYNC of a learner has passed the earlier requests of its link. */
 void leader_sync(struct leader *l, const void *owner);
 /* One of a client of this server has, and stands in the commit stage. */
 void leader_sync_own(struct leader *l);
+/* REVALIDATE of a learner: a session that lives is its from now on, and it is
+ * told at once; that one has ended, once a quorum has said that this server
+ * leads.  ZK_ETOOBIG: too many such questions wait.  The leader serves. */
+int leader_revalidate(struct leader *l, struct learner_handler *h,
+                      int64_t session_id, int32_t timeout_ms,
+                      struct zk_errmsg *em) ZK_WARN_UNUSED;
+/* server_role.revalidate; 'self' is the leader. */
+void leader_revalidate_own(void *self, struct client_sink *sink,
+                           int64_t session_id, int32_t timeout_ms);
+/* What a learner that has gone waited for. */
 void leader_forget_syncs_locked(struct leader *l,
                                 const struct learner_handler *h)
     ZK_REQUIRES(l->lock);
-/* leader_is_sure_locked, and it does not end. */
-bool leader_is_sure(struct leader *l);
+/* What is left when all learners have gone and no client asks any more. */
+void leader_drop_syncs(struct leader *l);
 
 /* ---- leader_chain.c, leader_status.c ----------------------------------- */
 

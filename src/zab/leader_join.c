@@ -240,7 +240,6 @@ lj_join_locked(struct leader *l, struct learner_handler *h)
         packet_put_txn(&b, QP_PROPOSAL, t);
         last = t->zxid;
     }
-    h->asked_ms = zk_time_mono_ms();
     learner_sender_queue_once(&h->sender, packet_block_take(&b, last));
     h->joined = true;
 }

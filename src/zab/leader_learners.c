@@ -209,19 +209,9 @@ ll_is_in_sync(const struct learner_handler *h, int64_t now_ms)
     return now_ms <= atomic_load(&h->in_sync_until_ms);
 }
 
-/* It has not left: it waits for syncLimit ticks at least. */
-static bool
-ll_follows(const struct learner_handler *h, int64_t now_ms)
-{
-    return h->followed_ms != 0
-           && now_ms - h->followed_ms <= h->leader->opts.sync_ms;
-}
-
 /* Observers and strangers in the set do not count. */
-static bool
-ll_quorum_locked(struct leader *l,
-                 bool (*counts)(const struct learner_handler *h,
-                                int64_t now_ms)) ZK_REQUIRES(l->lock)
+bool
+leader_has_quorum_locked(struct leader *l)
 {
     int64_t now_ms = zk_time_mono_ms();
     struct learner_handler *h;
@@ -235,39 +225,13 @@ ll_quorum_locked(struct leader *l,
     sids = zk_xcalloc(n + 1, sizeof *sids);
     n = 0;
     for (h = l->learners; h != NULL; h = h->next) {
-        if (h->introduced && !h->replaced && counts(h, now_ms)) {
+        if (h->introduced && !h->replaced && ll_is_in_sync(h, now_ms)) {
             sids[n++] = h->sid;
         }
     }
     has = leader_core_has_quorum(l->core, sids, n);
     free(sids);
     return has;
-}
-
-bool
-leader_has_quorum_locked(struct leader *l)
-{
-    return ll_quorum_locked(l, ll_is_in_sync);
-}
-
-bool
-leader_is_sure_locked(struct leader *l)
-{
-    return ll_quorum_locked(l, ll_follows);
-}
-
-/* Before UPTODATE learners answer no ping, then each of them in order.  One of
- * them at a time is enough. */
-static void
-ll_time_ping_locked(struct learner_handler *h)
-{
-    if (h->up_to_date) {
-        h->pings.sent++;
-        if (h->pings.timed == 0) {
-            h->pings.timed = h->pings.sent;
-            h->pings.timed_ms = zk_time_mono_ms();
-        }
-    }
 }
 
 void
@@ -288,7 +252,6 @@ leader_ping_learners_locked(struct leader *l)
                     net_stream_peer(h->stream), (long) l->opts.sync_ms);
             learner_handler_close(h);
         } else {
-            ll_time_ping_locked(h);
             learner_sender_queue(&h->sender, ping);
         }
     }

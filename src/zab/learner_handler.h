@@ -48,16 +48,7 @@ struct learner_handler {
     bool acked;                 /* NEWLEADER */
     int64_t acked_zxid;         /* The last proposal it acked. */
     bool up_to_date;            /* UPTODATE is queued. */
-    /* What shows that it follows this leader: not when an answer came, since
-     * this process may have stood still before it read it, but when what it
-     * answers was queued. */
-    int64_t asked_ms;           /* NEWLEADER or UPTODATE, the later one. */
-    struct {
-        uint64_t sent, answered;    /* Since UPTODATE. */
-        uint64_t timed;         /* Which one of them; 0: none. */
-        int64_t timed_ms;
-    } pings;
-    int64_t followed_ms;        /* It did so then; 0: nothing is known. */
+    size_t n_asked;             /* Its questions that wait: leader_syncs.c. */
     enum handler_load {
         LOAD_NONE,
         LOAD_DIFF,

@@ -167,45 +167,21 @@ static int
 lp_revalidate(struct learner_handler *h, struct zk_slice data,
               struct zk_errmsg *em)
 {
-    struct zookeeper_server *zks = lp_server(h);
-    struct session_tracker *st;
-    struct zk_buf answer = { 0 };
     struct input_archive ia;
     int64_t session;
     int32_t timeout_ms;
-    bool valid;
 
     input_archive_init(&ia, data.p, data.len > 0 ? (size_t) data.len : 0, 0);
     session = input_archive_long(&ia);
     timeout_ms = input_archive_int(&ia);
-    if (ia.err != ZK_OK) {
-        return zk_fail(em, ZK_EMARSHAL, "a REVALIDATE of %d bytes",
-                       (int) data.len);
+    if (ia.err != ZK_OK || timeout_ms <= 0) {
+        return zk_fail(em, ZK_EMARSHAL, "a REVALIDATE of %d bytes, timeout "
+                       "%d ms", (int) data.len, (int) timeout_ms);
     }
-    if (zks == NULL) {
+    if (lp_server(h) == NULL) {
         return zk_fail(em, ZK_EMARSHAL, "a REVALIDATE before UPTODATE");
     }
-    st = zookeeper_server_sessions(zks);
-    /* A local one is this server's and nobody else's. */
-    valid = !session_tracker_is_local(st, session)
-            && lp_touch(st, session, timeout_ms);
-    if (valid) {
-        session_tracker_set_owner(st, session, h);
-    } else if (!leader_is_sure(h->leader)) {
-        /* Another leader may know it: who is told that it has ended does not
-         * ask again. */
-        return zk_fail(em, ZK_ENOTFOUND, "it asks for session 0x%lx, which "
-                       "may live with another leader", (long) session);
-    }
-    server_metrics_inc(METRIC_revalidate_count);
-    output_archive_long(&answer, session);
-    output_archive_bool(&answer, valid);
-    learner_sender_queue_once(
-        &h->sender,
-        packet_block_one(QP_REVALIDATE, -1,
-                         zk_slice(answer.data, (int32_t) answer.len)));
-    zk_buf_fini(&answer);
-    return ZK_OK;
+    return leader_revalidate(h->leader, h, session, timeout_ms, em);
 }
 
 /* ---- all --------------------------------------------------------------- */

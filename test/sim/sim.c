@@ -66,6 +66,7 @@ sim_choose(struct sim_world *w)
     w->committed_log_count = (size_t) sim_between(w, 2, SIM_COMMITTED_LOG);
     w->snap_count = sim_between(w, 5, 60);
     w->think_us = sim_between(w, 5, 300) * SIM_MS;
+    w->session_us = sim_between(w, 2, 8) * w->tick_us;
     w->n_clients = (size_t) sim_between(w, 1, SIM_CLIENTS);
     /* Epochs that soon have no zxid left (ZOOKEEPER-1277). */
     w->last_counter = sim_chance(w, 100) ? sim_between(w, 5, 40)

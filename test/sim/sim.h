@@ -23,7 +23,6 @@
 #include "sim_node.h"
 
 #define SIM_SERVERS 7
-#define SIM_CLIENTS 4
 #define SIM_EPOCHS 256
 
 enum sim_phase {
@@ -63,6 +62,7 @@ struct sim_world {
     int64_t snap_count;         /* Txns between two snapshots. */
     int64_t last_counter;       /* Of an epoch's zxids. */
     int64_t think_us;           /* Of clients. */
+    int64_t session_us;         /* Their sessions' timeout. */
 
     /* The scenario. */
     enum sim_phase phase;
@@ -79,7 +79,7 @@ struct sim_world {
     struct {
         int64_t epoch;          /* The last that was established. */
         int64_t leaders[SIM_EPOCHS];    /* By epoch; 0: none */
-        int32_t last_cxid[SIM_CLIENTS];
+        int32_t last_cxid[SIM_CLIENTS][SIM_SESSIONS];
     } check;
 
     /* What happened. */

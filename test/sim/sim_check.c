@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/keeper_error.h"
+#include "proto/op_code.h"
 #include "zab/leader_core.h"
 
 void
@@ -16,13 +17,14 @@ sim_check_init(struct sim_world *w)
 
 /* ---- what is committed ------------------------------------------------- */
 
-/* Of one client no write is committed behind a later one. */
+/* Of one session no write is committed behind a later one. */
 static void
 chk_client_order(struct sim_world *w, const struct sim_txn *t)
 {
-    int32_t *last = &w->check.last_cxid[t->client];
+    int32_t *last =
+        &w->check.last_cxid[t->client][sim_session_n(t->session)];
 
-    if (t->err == KE_SESSION_MOVED) {
+    if (t->type != OP_SET_DATA || t->err == KE_SESSION_MOVED) {
         return;
     }
     if (t->cxid <= *last) {
@@ -340,6 +342,17 @@ sim_check_sync(struct sim_node *n, const struct sim_state *committed)
                  "server %ld of epoch %ld, at 0x%lx, lacks 0x%lx",
                  (long) n->sid, (long) n->leader.epoch,
                  (long) n->leader.committed->zxid, (long) committed->zxid);
+    }
+}
+
+/* Whoever is told does not come back with it. */
+void
+sim_check_gone(struct sim_world *w, int64_t session)
+{
+    if (sim_state_has_session(sim_committed(w), session)) {
+        sim_fail(w, "no session is said to have ended that lives",
+                 "client %d, its session %d", sim_session_client(session),
+                 sim_session_n(session));
     }
 }
 

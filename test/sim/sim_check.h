@@ -26,6 +26,8 @@ void sim_check_ack(struct sim_node *n, struct sim_link *k, int64_t zxid);
 /* A leader answers a sync; 'committed' was when it came, were it by another
  * leader. */
 void sim_check_sync(struct sim_node *n, const struct sim_state *committed);
+/* Somebody is told that a session has ended. */
+void sim_check_gone(struct sim_world *w, int64_t session);
 /* A leader was not established in time. */
 void sim_check_gave_up(struct sim_node *n);
 

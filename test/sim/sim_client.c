@@ -12,6 +12,15 @@
 /* It asks so often in a quiet phase. */
 #define CLI_QUIET 4
 
+/* The next connection begins another session, with all forgotten. */
+static void
+cli_forget(struct sim_client *c)
+{
+    c->admitted = false;
+    c->last_zxid = 0;
+    c->seen = c->synced_to = 0;
+}
+
 static void
 cli_disconnect(struct sim_client *c)
 {
@@ -23,6 +32,13 @@ cli_disconnect(struct sim_client *c)
     c->n_in_flight = 0;         /* What became of them is not known. */
 }
 
+/* There is no number for another session. */
+static bool
+cli_has_done(const struct sim_client *c)
+{
+    return sim_session_n(c->session) == SIM_SESSIONS - 1;
+}
+
 /* ---- replies ----------------------------------------------------------- */
 
 static void
@@ -30,7 +46,7 @@ cli_written(struct sim_client *c, const struct sim_msg *m)
 {
     const struct sim_txn *t = m->state->txn;
 
-    if (t == NULL || t->client != c->index || t->cxid != m->cxid
+    if (t == NULL || t->session != c->session || t->cxid != m->cxid
         || t->zxid != m->zxid) {
         sim_fail(c->w, "a reply is that of its request",
                  "client %d, cxid %d: 0x%lx", c->index, (int) m->cxid,
@@ -79,7 +95,10 @@ cli_reply(struct sim_client *c, const struct sim_msg *m)
                  "client %d: 0x%lx after 0x%lx", c->index, (long) m->zxid,
                  (long) c->last_zxid);
     }
-    if (m->err == KE_SESSION_MOVED) {
+    if (m->err == KE_SESSION_EXPIRED) {
+        sim_check_gone(w, c->session);
+    }
+    if (m->err == KE_SESSION_MOVED || m->err == KE_SESSION_EXPIRED) {
         return;
     }
     c->last_zxid = m->zxid;
@@ -108,8 +127,14 @@ cli_receive(void *owner, struct sim_link *k, const struct sim_msg *m)
     if (k != c->link) {
         return;
     }
-    if (m->type == SIM_CONNECTED) {
-        c->connected = true;
+    if (m->type == SIM_CONNECTED && m->err != KE_OK) {
+        sim_trace(c->w, NULL, "client %d: its session %d has ended",
+                  c->index, sim_session_n(c->session));
+        sim_check_gone(c->w, c->session);
+        cli_disconnect(c);
+        cli_forget(c);
+    } else if (m->type == SIM_CONNECTED) {
+        c->connected = c->admitted = true;
         c->since_us = sim_now(c->w);
     } else {
         cli_reply(c, m);
@@ -152,18 +177,34 @@ cli_choose(struct sim_world *w)
     return &w->nodes[sim_random(w, w->n)];
 }
 
+/* A session whose beginning was not seen is nobody's. */
+static bool
+cli_is_new(struct sim_client *c)
+{
+    if (c->w->phase == SIM_FAULTS && sim_chance(c->w, 100)) {
+        cli_forget(c);
+    }
+    if (!c->admitted) {
+        c->session = sim_session_id(c->index, sim_session_n(c->session) + 1);
+    }
+    return !c->admitted;
+}
+
 static void
 cli_connect(struct sim_client *c)
 {
     struct sim_world *w = c->w;
     struct sim_node *n = cli_choose(w);
-    const struct sim_msg m = {
-        .type = SIM_CONNECT, .a = c->index, .zxid = c->last_zxid,
-    };
+    struct sim_msg m = { .type = SIM_CONNECT };
 
-    if (n->up && !n->dying && n->server.running) {
+    if (n->up && !n->dying && n->server.running && !cli_has_done(c)) {
         sim_server_accept(n, w, c->index);
         c->since_us = sim_now(w);
+        m.cxid = cli_is_new(c);
+        m.a = c->session;
+        m.zxid = c->last_zxid;
+        sim_trace(w, n, "client %d comes with %ssession %d", c->index,
+                  m.cxid != 0 ? "new " : "", sim_session_n(c->session));
         sim_link_send(c->link, 0, &m);
     }
 }
@@ -208,7 +249,8 @@ cli_ask(struct sim_client *c)
 bool
 sim_client_rests(const struct sim_client *c)
 {
-    return c->answered >= CLI_QUIET && c->n_in_flight == 0;
+    return (c->answered >= CLI_QUIET && c->n_in_flight == 0)
+           || cli_has_done(c);
 }
 
 static void
@@ -226,7 +268,9 @@ cli_think(struct sim_world *w, void *obj, uint64_t arg)
     if (c->link == NULL) {
         cli_connect(c);
     } else if (waits_us > CLI_PATIENCE_US
-               || (w->phase == SIM_FAULTS && sim_chance(w, 10))) {
+               || (w->phase == SIM_FAULTS
+                   && sim_chance(w, c->connected && c->last_zxid == 0
+                                         ? 200 : 10))) {
         cli_disconnect(c);
     } else if (c->connected && sim_now(w) >= w->clients_pause_until_us
                && (w->phase == SIM_FAULTS || c->answered < CLI_QUIET)) {

@@ -2,8 +2,10 @@
 /*
  * sim_client.h: a client with one session: it writes, reads and syncs, with
  * more than one request under way, and goes to another server when its
- * connection ends.  It checks what servers promise to clients: replies in
- * order, zxids that never go back, its own writes in what it reads.
+ * connection ends.  It begins another session when it is told that this one
+ * has ended, and now and then.  It checks what servers promise to clients:
+ * replies in order, zxids that never go back, its own writes in what it reads,
+ * sessions that end only where that is committed.
  */
 #ifndef TEST_SIM_SIM_CLIENT_H
 #define TEST_SIM_SIM_CLIENT_H
@@ -22,6 +24,8 @@ struct sim_in_flight {
 struct sim_client {
     struct sim_world *w;
     int index;
+    int64_t session;            /* 0: none yet */
+    bool admitted;              /* The session is known to be there. */
     struct sim_link *link;      /* End 0 is ours; NULL: none */
     bool connected;
     int64_t since_us;           /* ... it tries, or is. */

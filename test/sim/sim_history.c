@@ -39,19 +39,21 @@ sim_history_fini(struct sim_world *w)
 static void
 his_encode(struct zk_buf *b, const struct sim_txn *t)
 {
-    int32_t type = t->err == KE_OK ? OP_SET_DATA : OP_ERROR;
+    int32_t type = t->err == KE_OK ? t->type : OP_ERROR;
 
-    txn_encode_header(b, t->client + 1, t->cxid, t->zxid, t->serial, type);
-    if (t->err == KE_OK) {
-        txn_encode_set_data(b, ZK_SLICE_LIT("/a"), ZK_SLICE_NULL, 1);
-    } else {
+    txn_encode_header(b, t->session, t->cxid, t->zxid, t->serial, type);
+    if (type == OP_ERROR) {
         txn_encode_error(b, t->err);
+    } else if (type == OP_SET_DATA) {
+        txn_encode_set_data(b, ZK_SLICE_LIT("/a"), ZK_SLICE_NULL, 1);
+    } else if (type == OP_CREATE_SESSION) {
+        txn_encode_create_session(b, 10000);
     }
 }
 
 struct sim_txn *
-sim_txn_create(struct sim_world *w, int64_t zxid, int client, int32_t cxid,
-               int32_t err)
+sim_txn_create(struct sim_world *w, int64_t zxid, int32_t type,
+               int64_t session, int32_t cxid, int32_t err)
 {
     struct sim_histories *h = &w->hist;
     struct sim_txn *t = sim_alloc(w, sizeof *t);
@@ -59,7 +61,9 @@ sim_txn_create(struct sim_world *w, int64_t zxid, int client, int32_t cxid,
 
     t->serial = (uint32_t) h->n_txns;
     t->zxid = zxid;
-    t->client = client;
+    t->type = type;
+    t->session = session;
+    t->client = sim_session_client(session);
     t->cxid = cxid;
     t->err = err;
     his_encode(&b, t);
@@ -94,6 +98,19 @@ sim_txn_find(struct sim_world *w, struct zk_slice bytes)
     return w->hist.txns[serial];
 }
 
+static void
+his_apply(struct sim_state *s, const struct sim_txn *t)
+{
+    uint64_t *sessions = &s->sessions[t->client];
+    uint64_t bit = UINT64_C(1) << sim_session_n(t->session);
+
+    if (t->err == KE_OK && t->type == OP_CREATE_SESSION) {
+        *sessions |= bit;
+    } else if (t->err == KE_OK && t->type == OP_CLOSE_SESSION) {
+        *sessions &= ~bit;
+    }
+}
+
 const struct sim_state *
 sim_state_after(struct sim_world *w, const struct sim_state *state,
                 const struct sim_txn *txn)
@@ -112,6 +129,8 @@ sim_state_after(struct sim_world *w, const struct sim_state *state,
     child->txn = txn;
     child->zxid = txn->zxid;
     child->depth = state->depth + 1;
+    memcpy(child->sessions, state->sessions, sizeof child->sessions);
+    his_apply(child, txn);
     child->sibling = s->child;
     s->child = child;
     return child;

@@ -66,19 +66,29 @@ lead_drop(struct sim_handler *h, const char *why)
     lead_wake(h->leader);
 }
 
-/* Is a quorum in sync, those included that still have time to become so?  Or
- * ('heard'): was one heard in the last syncLimit ticks? */
+/* Is a quorum in sync, those included that still have time to become so?  Or:
+ * was one heard, or has one answered what was asked, in the last syncLimit
+ * ticks? */
+enum lead_quorum {
+    LEAD_IN_SYNC,
+    LEAD_HEARD,
+    LEAD_FOLLOWED,
+};
+
 static bool
-lead_has_quorum(struct sim_node *n, bool heard)
+lead_has_quorum(struct sim_node *n, enum lead_quorum kind)
 {
     int64_t sids[SIM_SERVERS * 4];
     size_t count = 0;
 
     for (const struct sim_handler *h = n->leader.handlers; h != NULL;
          h = h->next) {
-        int64_t until_us = heard ? h->heard_us + n->w->sync_us
-                                 : h->in_sync_until_us;
+        int64_t until_us = h->in_sync_until_us;
 
+        if (kind != LEAD_IN_SYNC) {
+            until_us = (kind == LEAD_HEARD ? h->heard_us : h->followed_us)
+                       + n->w->sync_us;
+        }
         if (h->sid != 0 && !h->replaced && sim_now(n->w) <= until_us
             && count < ZK_ARRAY_SIZE(sids)) {
             sids[count++] = h->sid;
@@ -92,13 +102,64 @@ lead_has_quorum(struct sim_node *n, bool heard)
 static bool
 lead_is_synced(struct sim_node *n, const struct sim_pending_sync *s)
 {
-    if (sim_bug_is(n->w, SIM_BUG_1675)) {
+    if (s->session == 0 && sim_bug_is(n->w, SIM_BUG_1675)) {
         return true;
     }
-    if (sim_bug_is(n->w, SIM_BUG_SYNC_HEARD)) {
-        return lead_has_quorum(n, true);
+    if (s->session == 0 && sim_bug_is(n->w, SIM_BUG_SYNC_HEARD)) {
+        return lead_has_quorum(n, LEAD_HEARD);
     }
     return leader_core_is_synced(n->leader.core, &s->point);
+}
+
+static void
+lead_append(struct sim_leader *l, struct sim_pending_sync *s)
+{
+    s->next = NULL;
+    if (l->last_sync == NULL) {
+        l->syncs = s;
+    } else {
+        l->last_sync->next = s;
+    }
+    l->last_sync = s;
+}
+
+static struct sim_session *
+lead_session(struct sim_node *n, int64_t id)
+{
+    return &n->leader.sessions[sim_session_client(id)][sim_session_n(id)];
+}
+
+static void
+lead_answer_session(struct sim_node *n, struct sim_handler *who,
+                    struct sim_conn *conn, int64_t session, bool lives)
+{
+    struct sim_msg answer = {
+        .type = QP_REVALIDATE, .zxid = -1, .len = 9,
+    };
+
+    if (!lives && !n->dying) {
+        sim_check_gone(n->w, session);
+    }
+    if (who == NULL) {
+        sim_server_admit(conn, lives);
+        return;
+    }
+    zk_put_be64(answer.data, (uint64_t) session);
+    answer.data[8] = lives;
+    sim_link_send(who->link, 1, &answer);
+}
+
+/* A session whose end is not committed yet is asked for again later. */
+static void
+lead_tell(struct sim_node *n, struct sim_pending_sync *s)
+{
+    if (lead_session(n, s->session)->known
+        && !sim_bug_is(n->w, SIM_BUG_GONE_CLOSING)) {
+        s->point = leader_core_later_point(n->leader.core);
+        lead_append(&n->leader, s);
+    } else {
+        lead_answer_session(n, s->who, s->conn, s->session, false);
+    }
 }
 
 /* Those that waited for no more than 'zxid', which was told. */
@@ -110,16 +171,20 @@ lead_answer_syncs(struct sim_node *n, int64_t zxid)
 
     while ((s = l->syncs) != NULL && s->point.zxid <= zxid
            && lead_is_synced(n, s)) {
-        sim_check_sync(n, s->committed);
         l->syncs = s->next;
+        if (l->syncs == NULL) {
+            l->last_sync = NULL;
+        }
+        if (s->session != 0) {
+            lead_tell(n, s);
+            continue;
+        }
+        sim_check_sync(n, s->committed);
         if (s->who != NULL) {
             sim_leader_send(s->who, QP_SYNC, 0, NULL);
         } else {
             commit_core_synced(&n->server.commit, 1);
         }
-    }
-    if (l->syncs == NULL) {
-        l->last_sync = NULL;
     }
 }
 
@@ -141,11 +206,24 @@ lead_settle_syncs(struct sim_node *n, int64_t zxid)
 }
 
 static void
+lead_time_ping(struct sim_handler *h)
+{
+    if (h->up_to_date) {
+        h->pings.sent++;
+        if (h->pings.timed == 0) {
+            h->pings.timed = h->pings.sent;
+            h->pings.timed_us = sim_now(h->leader->w);
+        }
+    }
+}
+
+static void
 lead_ping(struct sim_node *n)
 {
     leader_core_pinged(n->leader.core);
     for (struct sim_handler *h = n->leader.handlers; h != NULL; h = h->next) {
         if (h->state == SIM_H_JOINED) {
+            lead_time_ping(h);
             sim_leader_send(h, QP_PING,
                             leader_core_last_proposed(n->leader.core), NULL);
         }
@@ -163,21 +241,95 @@ lead_go_on_syncs(struct sim_node *n)
 }
 
 static void
-lead_sync(struct sim_node *n, struct sim_handler *who)
+lead_wait(struct sim_node *n, struct sim_handler *who, struct sim_conn *conn,
+          int64_t session)
 {
     struct sim_leader *l = &n->leader;
     struct sim_pending_sync *s = sim_alloc(n->w, sizeof *s);
 
     s->who = who;
+    s->conn = conn;
+    s->session = session;
     s->point = leader_core_sync_point(l->core);
     s->committed = sim_committed(n->w);
-    if (l->last_sync == NULL) {
-        l->syncs = s;
-    } else {
-        l->last_sync->next = s;
-    }
-    l->last_sync = s;
+    lead_append(l, s);
     lead_go_on_syncs(n);
+}
+
+static void
+lead_sync(struct sim_node *n, struct sim_handler *who)
+{
+    lead_wait(n, who, NULL, 0);
+}
+
+/* ---- sessions ---------------------------------------------------------- */
+
+/* As it was: whom a quorum has answered of late may speak of all sessions. */
+static bool
+lead_asks_nobody(struct sim_node *n, const struct sim_session *s)
+{
+    return sim_bug_is(n->w, SIM_BUG_GONE_LEASE) && !s->known
+           && lead_has_quorum(n, LEAD_FOLLOWED);
+}
+
+/* A client came with its session, here or to a learner.  If it lives it is
+ * this connection's or handler's from now on, were that closed: only another
+ * that comes with the session takes it. */
+static void
+lead_ask(struct sim_node *n, struct sim_handler *who, struct sim_conn *conn,
+         int64_t session)
+{
+    struct sim_session *s = lead_session(n, session);
+
+    if (s->known && !s->closing) {
+        s->owner = who != NULL ? (const void *) who : conn;
+        s->touched_us = sim_now(n->w);
+        lead_answer_session(n, who, conn, session, true);
+    } else if (lead_asks_nobody(n, s)) {
+        lead_answer_session(n, who, conn, session, false);
+    } else {
+        lead_wait(n, who, conn, session);
+    }
+}
+
+void
+sim_leader_ask_own(struct sim_node *n, struct sim_conn *c)
+{
+    lead_ask(n, NULL, c, c->session);
+}
+
+void
+sim_leader_closed(struct sim_node *n, int64_t session)
+{
+    memset(lead_session(n, session), 0, sizeof(struct sim_session));
+}
+
+static void
+lead_touch(struct sim_node *n, int64_t session)
+{
+    struct sim_session *s = lead_session(n, session);
+
+    if (s->known && !s->closing) {
+        s->touched_us = sim_now(n->w);
+    }
+}
+
+static void
+lead_touch_own(struct sim_node *n)
+{
+    for (const struct sim_conn *c = n->server.conns; c != NULL; c = c->next) {
+        if (c->valid) {
+            lead_touch(n, c->session);
+        }
+    }
+}
+
+static void
+lead_touch_all_of(struct sim_handler *h, const struct sim_msg *m)
+{
+    for (int i = 0; i < SIM_CLIENTS; i++) {
+        lead_touch(h->leader, sim_session_id(i, m->data[i]));
+    }
 }
 
 /* ---- broadcast --------------------------------------------------------- */
@@ -269,16 +421,27 @@ lead_acked(struct sim_handler *h, int64_t zxid)
 
 /* ---- requests ---------------------------------------------------------- */
 
-void
-sim_leader_own(struct sim_node *n, int client, const void *owner)
+static int32_t
+lead_check(struct sim_node *n, struct sim_session *s, const void *owner)
 {
-    n->leader.owners[client] = owner;
+    if (!s->known || s->ended) {
+        return KE_SESSION_EXPIRED;
+    }
+    if (s->owner == NULL) {
+        s->owner = owner;
+    }
+    if (s->owner != owner) {
+        return KE_SESSION_MOVED;
+    }
+    return sim_chance(n->w, 50) ? KE_BAD_VERSION : KE_OK;
 }
 
 /* As Prep: a write becomes a txn.  NULL: no zxid is left. */
 static const struct sim_txn *
-lead_prepare(struct sim_node *n, int client, int32_t cxid, const void *owner)
+lead_prepare(struct sim_node *n, int32_t type, int64_t session, int32_t cxid,
+             const void *owner)
 {
+    struct sim_session *s = lead_session(n, session);
     struct sim_leader *l = &n->leader;
     int32_t err = KE_OK;
 
@@ -288,15 +451,16 @@ lead_prepare(struct sim_node *n, int client, int32_t cxid, const void *owner)
         lead_wake(n);
         return NULL;
     }
-    if (l->owners[client] == NULL) {
-        l->owners[client] = owner;
+    if (type == OP_CREATE_SESSION) {
+        *s = (struct sim_session) {
+            .known = true, .touched_us = sim_now(n->w), .owner = owner,
+        };
+    } else if (type == OP_CLOSE_SESSION) {
+        s->closing = s->ended = true;
+    } else {
+        err = lead_check(n, s, owner);
     }
-    if (l->owners[client] != owner) {
-        err = KE_SESSION_MOVED;
-    } else if (sim_chance(n->w, 50)) {
-        err = KE_BAD_VERSION;
-    }
-    return sim_txn_create(n->w, ++l->last_zxid, client, cxid, err);
+    return sim_txn_create(n->w, ++l->last_zxid, type, session, cxid, err);
 }
 
 /* As a client of this server asked; one request. */
@@ -311,8 +475,8 @@ sim_leader_submit(struct sim_node *n, struct bq_list *list)
         request_free(request_of(bq_list_pop(list)));
         return;
     }
-    if (r->type == OP_SET_DATA) {
-        t = lead_prepare(n, (int) r->session_id - 1, r->cxid,
+    if (r->type == OP_SET_DATA || r->type == OP_CREATE_SESSION) {
+        t = lead_prepare(n, r->type, r->session_id, r->cxid,
                          ZK_CONTAINER_OF(r->sink, struct sim_conn, sink));
         if (t == NULL) {
             request_free(request_of(bq_list_pop(list)));
@@ -331,30 +495,19 @@ sim_leader_submit(struct sim_node *n, struct bq_list *list)
     }
 }
 
-/* A learner forwards a write or a sync. */
+/* A write for which no client of this server waits. */
 static void
-lead_request(struct sim_handler *h, const struct sim_msg *m)
+lead_write(struct sim_node *n, int32_t type, int64_t session, int32_t cxid,
+           const void *owner)
 {
-    struct sim_node *n = h->leader;
-    int client = (int) zk_get_be64(m->data) - 1;
-    int32_t cxid = (int32_t) zk_get_be32(m->data + 8);
-    const struct sim_txn *t;
+    const struct sim_txn *t = lead_prepare(n, type, session, cxid, owner);
     struct bq_list list = { 0 };
     struct request *r;
 
-    if (!n->leader.serving || n->leader.rolled_over) {
-        return;
-    }
-    if ((int32_t) zk_get_be32(m->data + 12) == OP_SYNC) {
-        lead_sync(n, h);
-        return;
-    }
-    t = lead_prepare(n, client, cxid, h);
     if (t == NULL) {
         return;
     }
-    r = request_create(OP_SET_DATA, client + 1, cxid, zk_slice("", 0), NULL,
-                       NULL);
+    r = request_create(type, session, cxid, zk_slice("", 0), NULL, NULL);
     r->txn = txn_bytes_ref(t->bytes);
     r->zxid = t->zxid;
     bq_list_append(&list, &r->link);
@@ -362,22 +515,70 @@ lead_request(struct sim_handler *h, const struct sim_msg *m)
     lead_propose(n, t);
 }
 
+/* A learner forwards a write or a sync. */
+static void
+lead_request(struct sim_handler *h, const struct sim_msg *m)
+{
+    struct sim_node *n = h->leader;
+    int32_t type = (int32_t) zk_get_be32(m->data + 12);
+
+    if (!n->leader.serving || n->leader.rolled_over) {
+        return;
+    }
+    if (type == OP_SYNC) {
+        lead_sync(n, h);
+    } else {
+        lead_write(n, type, (int64_t) zk_get_be64(m->data),
+                   (int32_t) zk_get_be32(m->data + 8), h);
+    }
+}
+
 static void
 lead_revalidate(struct sim_handler *h, const struct sim_msg *m)
 {
     struct sim_node *n = h->leader;
-    struct sim_msg answer = {
-        .type = QP_REVALIDATE, .zxid = -1, .len = 9,
-    };
 
     if (!n->leader.serving) {
         lead_drop(h, "REVALIDATE before UPTODATE");
         return;
     }
-    memcpy(answer.data, m->data, 8);
-    answer.data[8] = 1;
-    sim_leader_own(n, (int) zk_get_be64(m->data) - 1, h);
-    sim_link_send(h->link, 1, &answer);
+    lead_ask(n, h, NULL, (int64_t) zk_get_be64(m->data));
+}
+
+/* What the tracker submits reaches Prep some time later. */
+static void
+lead_close_session(struct sim_world *w, void *obj, uint64_t session)
+{
+    struct sim_node *n = obj;
+
+    (void) w;
+    if (n->up && n->role == SIM_LEADING && n->leader.serving
+        && !n->leader.rolled_over
+        && lead_session(n, (int64_t) session)->closing
+        && !lead_session(n, (int64_t) session)->ended) {
+        sim_trace(n->w, n, "ends session %d of client %d",
+                  sim_session_n((int64_t) session),
+                  sim_session_client((int64_t) session));
+        lead_write(n, OP_CLOSE_SESSION, (int64_t) session, 0, NULL);
+    }
+}
+
+static void
+lead_expire(struct sim_node *n)
+{
+    lead_touch_own(n);
+    for (int64_t i = 0; i < SIM_CLIENTS * SIM_SESSIONS; i++) {
+        int64_t id = sim_session_id((int) (i % SIM_CLIENTS),
+                                    (int) (i / SIM_CLIENTS));
+        struct sim_session *s = lead_session(n, id);
+
+        if (s->known && !s->closing
+            && sim_now(n->w) - s->touched_us > n->w->session_us) {
+            s->closing = true;
+            sim_after(n->w, sim_between(n->w, 5, 20 * SIM_MS),
+                      lead_close_session, n, (uint64_t) id);
+        }
+    }
 }
 
 /* ---- discovery --------------------------------------------------------- */
@@ -387,6 +588,7 @@ lead_up_to_date(struct sim_handler *h)
 {
     if (h->acked && !h->up_to_date) {
         h->up_to_date = true;
+        h->followed_us = sim_now(h->leader->w);
         if (!h->observer && !h->replaced) {
             leader_core_up_to_date(h->leader->leader.core, h->sid);
         }
@@ -490,8 +692,14 @@ lead_ignores_ack(struct sim_handler *h, int64_t zxid)
 }
 
 static void
-lead_ping_answered(struct sim_handler *h)
+lead_ping_answered(struct sim_handler *h, const struct sim_msg *m)
 {
+    if (h->pings.answered < h->pings.sent
+        && ++h->pings.answered == h->pings.timed) {
+        h->followed_us = h->pings.timed_us;
+        h->pings.timed = 0;
+    }
+    lead_touch_all_of(h, m);
     if (!h->observer && !h->replaced) {
         leader_core_ping_answered(h->leader->leader.core, h->sid);
         lead_go_on_syncs(h->leader);
@@ -513,7 +721,7 @@ lead_joined_packet(struct sim_handler *h, const struct sim_msg *m)
         }
         break;
     case QP_PING:
-        lead_ping_answered(h);
+        lead_ping_answered(h, m);
         break;
     case QP_REQUEST:
         lead_request(h, m);
@@ -644,6 +852,22 @@ lead_take_history(struct sim_node *n)
     return l->may_sync;
 }
 
+/* They all have their time again. */
+static void
+lead_know_sessions(struct sim_node *n)
+{
+    for (int client = 0; client < SIM_CLIENTS; client++) {
+        for (int k = 1; k < SIM_SESSIONS; k++) {
+            int64_t id = sim_session_id(client, k);
+
+            if (sim_state_has_session(n->tree, id)) {
+                lead_session(n, id)->known = true;
+                lead_session(n, id)->touched_us = sim_now(n->w);
+            }
+        }
+    }
+}
+
 static void
 lead_serve(struct sim_node *n)
 {
@@ -656,6 +880,7 @@ lead_serve(struct sim_node *n)
     l->committed = n->tree;
     l->last_zxid = zxid_make(l->epoch, 0);
     n->last_zxid = zxid_make(l->epoch, 0);
+    lead_know_sessions(n);
     sim_election_set_epoch(n, l->epoch);
     sim_server_start(n, false);
     for (struct sim_handler *h = l->handlers; h != NULL; h = h->next) {
@@ -718,7 +943,7 @@ lead_pass(struct sim_world *w, void *obj, uint64_t id)
         sim_node_end_role(n, "no quorum in time");
         return;
     }
-    if (l->serving && l->at_tick && !lead_has_quorum(n, false)) {
+    if (l->serving && l->at_tick && !lead_has_quorum(n, LEAD_IN_SYNC)) {
         sim_node_end_role(n, "no quorum was heard of late");
         return;
     }
@@ -726,6 +951,9 @@ lead_pass(struct sim_world *w, void *obj, uint64_t id)
     for (struct sim_handler *h = l->handlers; h != NULL; h = next) {
         next = h->next;
         lead_look_at(h);
+    }
+    if (l->serving) {
+        lead_expire(n);
     }
     lead_ping(n);
     sim_after(w, w->tick_us / 2, lead_pass, n, id);

@@ -37,6 +37,12 @@ struct sim_handler {
     bool answered;              /* ... and something came since. */
     int64_t waits_since_us;
     int64_t heard_us, timeout_us, in_sync_until_us;
+    /* Of a bug: when what it answered last was sent. */
+    struct {
+        unsigned sent, answered, timed;
+        int64_t timed_us;
+    } pings;
+    int64_t followed_us;
     /* The oldest proposal without an ack. */
     int64_t timed_zxid, timed_since_us, sent_zxid, sent_us;
 };
@@ -46,6 +52,17 @@ struct sim_pending_sync {
     struct sim_handler *who;    /* NULL: a client of this server. */
     struct leader_sync_point point;
     const struct sim_state *committed;  /* Anywhere, when it came. */
+    int64_t session;            /* Has it ended?  0: a sync. */
+    struct sim_conn *conn;      /* ... and of who == NULL. */
+};
+
+/* As the tracker has it. */
+struct sim_session {
+    bool known;
+    bool closing;               /* It is not touched any more. */
+    bool ended;                 /* Its closeSession is prepared. */
+    int64_t touched_us;
+    const void *owner;
 };
 
 struct sim_leader {
@@ -62,7 +79,7 @@ struct sim_leader {
     struct leader_proposals proposals;
     struct sim_handler *handlers;
     struct sim_pending_sync *syncs, *last_sync;
-    const void *owners[8];      /* Of sessions, by client. */
+    struct sim_session sessions[SIM_CLIENTS][SIM_SESSIONS];
 };
 
 void sim_leader_start(struct sim_node *n);
@@ -75,9 +92,10 @@ struct sim_link *sim_leader_accept(struct sim_node *n,
                                    const struct sim_end *own);
 /* Requests of clients. */
 void sim_leader_submit(struct sim_node *n, struct bq_list *list);
-/* The session belongs to this connection or handler from now on, were it
- * closed: only another that comes with the session takes it. */
-void sim_leader_own(struct sim_node *n, int client, const void *owner);
+/* A client of this server came with its session. */
+void sim_leader_ask_own(struct sim_node *n, struct sim_conn *c);
+/* A closeSession was applied. */
+void sim_leader_closed(struct sim_node *n, int64_t session);
 /* Its log is durable up to 'zxid'. */
 void sim_leader_logged(struct sim_node *n, int64_t zxid);
 

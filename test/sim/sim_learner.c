@@ -325,6 +325,14 @@ lrn_ping(void *self, int64_t zxid, struct zk_errmsg *em)
     struct sim_node *n = self;
     struct sim_msg m = { .type = QP_PING, .zxid = zxid };
 
+    /* As clients ping. */
+    for (const struct sim_conn *c = n->server.conns; c != NULL; c = c->next) {
+        if (c->valid) {
+            m.data[sim_session_client(c->session)] =
+                (uint8_t) sim_session_n(c->session);
+        }
+    }
+    m.len = SIM_CLIENTS;
     sim_link_send(lrn_of(n)->link, 0, &m);
     return lrn_result(n, true, em);
 }
@@ -334,8 +342,9 @@ lrn_revalidated(void *self, struct zk_slice data, struct zk_errmsg *em)
 {
     struct sim_node *n = self;
 
-    if (data.len == 9) {        /* They never expire here. */
-        sim_server_revalidated(n, (int) zk_get_be64(data.p) - 1);
+    if (data.len == 9) {
+        sim_server_revalidated(n, (int64_t) zk_get_be64(data.p),
+                               data.p[8] != 0);
     }
     return lrn_result(n, true, em);
 }
@@ -581,11 +590,11 @@ sim_learner_submit(struct sim_node *n, struct bq_list *list)
 }
 
 void
-sim_learner_revalidate(struct sim_node *n, int client)
+sim_learner_revalidate(struct sim_node *n, int64_t session)
 {
     uint8_t data[12] = { 0 };
 
-    zk_put_be64(data, (uint64_t) client + 1);
+    zk_put_be64(data, (uint64_t) session);
     lrn_send(n, QP_REVALIDATE, -1, zk_slice(data, sizeof data));
 }
 

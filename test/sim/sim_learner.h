@@ -31,7 +31,7 @@ void sim_learner_free(struct sim_node *n);
 /* Requests of clients. */
 void sim_learner_submit(struct sim_node *n, struct bq_list *list);
 /* A client came with its session. */
-void sim_learner_revalidate(struct sim_node *n, int client);
+void sim_learner_revalidate(struct sim_node *n, int64_t session);
 /* Its log is durable up to 'zxid'. */
 void sim_learner_logged(struct sim_node *n, int64_t zxid);
 

@@ -143,6 +143,37 @@ srv_close(struct sim_node *n, struct sim_conn *c)
     *p = c->next;
 }
 
+void
+sim_server_admit(struct sim_conn *c, bool lives)
+{
+    const struct sim_msg m = {
+        .type = SIM_CONNECTED, .err = lives ? KE_OK : KE_SESSION_EXPIRED,
+    };
+
+    if (!c->open) {
+        return;
+    }
+    c->valid = lives;
+    sim_link_send(c->link, 1, &m);
+    if (!lives) {
+        srv_close(c->node, c);
+    }
+}
+
+static void
+srv_close_session(struct sim_node *n, int64_t session,
+                  const struct sim_conn *but)
+{
+    struct sim_conn *c, *next;
+
+    for (c = n->server.conns; c != NULL; c = next) {
+        next = c->next;
+        if (c->session == session && c != but) {
+            srv_close(n, c);
+        }
+    }
+}
+
 static void
 srv_reply(struct sim_node *n, struct sim_conn *c, int32_t type, int32_t cxid,
           int32_t err, int64_t zxid)
@@ -165,12 +196,12 @@ srv_reply(struct sim_node *n, struct sim_conn *c, int32_t type, int32_t cxid,
 static void
 srv_final(struct sim_node *n, struct request *r)
 {
+    const struct sim_txn *t = NULL;
     struct sim_conn *c;
 
     if (r->txn != NULL) {
-        const struct sim_txn *t = sim_txn_find(
-            n->w, zk_slice(r->txn->data, (int32_t) r->txn->len));
-
+        t = sim_txn_find(n->w, zk_slice(r->txn->data,
+                                        (int32_t) r->txn->len));
         if (t == NULL) {
             return;
         }
@@ -183,8 +214,17 @@ srv_final(struct sim_node *n, struct request *r)
     if (r->sink != NULL) {
         c = ZK_CONTAINER_OF(r->sink, struct sim_conn, sink);
         c->in_pipeline--;
+        if (r->type == OP_CREATE_SESSION) {
+            sim_server_admit(c, true);
+            return;
+        }
         srv_reply(n, c, r->type, r->cxid, r->err,
                   r->txn != NULL ? r->txn->zxid : n->last_zxid);
+    } else if (t != NULL && t->type == OP_CLOSE_SESSION) {
+        srv_close_session(n, t->session, NULL);
+        if (n->role == SIM_LEADING) {
+            sim_leader_closed(n, t->session);
+        }
     }
 }
 
@@ -226,17 +266,17 @@ static const struct client_sink_ops srv_ops = {
 };
 
 static void
-srv_request(struct sim_node *n, struct sim_conn *c, const struct sim_msg *m)
+srv_request(struct sim_node *n, struct sim_conn *c, int32_t type,
+            int32_t cxid)
 {
-    int32_t type = (int32_t) m->a;
     struct bq_list list = { 0 };
     struct request *r;
 
     if (type == OP_GET_DATA && c->in_pipeline == 0) {
-        srv_reply(n, c, type, m->cxid, KE_OK, n->last_zxid);
+        srv_reply(n, c, type, cxid, KE_OK, n->last_zxid);
         return;
     }
-    r = request_create(type, c->client + 1, m->cxid, zk_slice("", 0),
+    r = request_create(type, c->session, cxid, zk_slice("", 0),
                        &c->sink, NULL);
     c->in_pipeline++;
     bq_list_append(&list, &r->link);
@@ -246,17 +286,6 @@ srv_request(struct sim_node *n, struct sim_conn *c, const struct sim_msg *m)
         sim_leader_submit(n, &list);
     }
     sim_server_pump(n);
-}
-
-static void
-srv_admit(struct sim_conn *c)
-{
-    const struct sim_msg m = { .type = SIM_CONNECTED };
-
-    if (c->open) {
-        c->valid = true;
-        sim_link_send(c->link, 1, &m);
-    }
 }
 
 /* Answers come in the order of the questions, also to those who are gone. */
@@ -269,44 +298,38 @@ srv_ask_leader(struct sim_node *n, struct sim_conn *c)
         end = &(*end)->next_renewal;
     }
     *end = c;
-    sim_learner_revalidate(n, c->client);
+    sim_learner_revalidate(n, c->session);
 }
 
 /* The client is known; another connection of it is closed. */
 static void
 srv_connect(struct sim_node *n, struct sim_conn *c, const struct sim_msg *m)
 {
-    struct sim_conn *other, *next;
-
     if (!n->server.running || m->zxid > n->last_zxid) {
         srv_close(n, c);        /* It has seen more than is here. */
         return;
     }
-    c->client = (int) m->a;
-    for (other = n->server.conns; other != NULL; other = next) {
-        next = other->next;
-        if (other != c && other->client == c->client) {
-            srv_close(n, other);
-        }
-    }
-    if (n->server.learner) {
+    c->session = m->a;
+    srv_close_session(n, c->session, c);
+    if (m->cxid != 0) {
+        srv_request(n, c, OP_CREATE_SESSION, 0);
+    } else if (n->server.learner) {
         srv_ask_leader(n, c);
     } else {
-        sim_leader_own(n, c->client, c);
-        srv_admit(c);
+        sim_leader_ask_own(n, c);
     }
 }
 
 void
-sim_server_revalidated(struct sim_node *n, int client)
+sim_server_revalidated(struct sim_node *n, int64_t session, bool lives)
 {
     struct sim_conn **p = &n->server.renewals;
 
-    while (*p != NULL && (*p)->client != client) {
+    while (*p != NULL && (*p)->session != session) {
         p = &(*p)->next_renewal;
     }
     if (*p != NULL) {
-        srv_admit(*p);
+        sim_server_admit(*p, lives);
         *p = (*p)->next_renewal;
     }
 }
@@ -321,7 +344,7 @@ srv_receive(void *owner, struct sim_link *k, const struct sim_msg *m)
     if (m->type == SIM_CONNECT) {
         srv_connect(n, c, m);
     } else if (c->valid && n->server.running) {
-        srv_request(n, c, m);
+        srv_request(n, c, (int32_t) m->a, m->cxid);
     }
 }
 
@@ -341,7 +364,6 @@ sim_server_accept(struct sim_node *n, struct sim_world *w, int client)
     struct sim_end a, b;
 
     c->node = n;
-    c->client = -1;
     c->open = true;
     c->sink.ops = &srv_ops;
     sim_client_end(&w->clients[client], &a);

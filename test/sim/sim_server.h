@@ -14,8 +14,9 @@ struct sim_node;
 
 /* Packets between clients and servers. */
 enum sim_client_packet {
-    SIM_CONNECT = 1000,         /* a: client, zxid: the last it saw */
-    SIM_CONNECTED,
+    SIM_CONNECT = 1000,         /* a: session, cxid: is it a new one?
+                                 * zxid: the last it saw */
+    SIM_CONNECTED,              /* err: has it ended? */
     SIM_REQUEST,                /* a: op code, cxid */
     SIM_REPLY,                  /* a: op code, cxid, err, zxid, state */
 };
@@ -26,7 +27,7 @@ struct sim_conn {
     struct sim_conn *next, *next_renewal;
     struct sim_node *node;
     struct sim_link *link;      /* End 1 is the server's. */
-    int client;                 /* -1: not said yet */
+    int64_t session;            /* 0: not said yet */
     bool open;
     bool valid;                 /* Its session is confirmed. */
     unsigned in_pipeline;
@@ -69,7 +70,9 @@ void sim_server_log(struct sim_node *n, const struct sim_txn *t);
 /* Lets pass what may. */
 void sim_server_pump(struct sim_node *n);
 /* REVALIDATE was answered: the first that asked for this session. */
-void sim_server_revalidated(struct sim_node *n, int client);
+void sim_server_revalidated(struct sim_node *n, int64_t session, bool lives);
+/* The session of a connection is decided on. */
+void sim_server_admit(struct sim_conn *c, bool lives);
 
 void sim_queue_put(struct sim_world *w, struct sim_queue *q,
                    const struct sim_txn *t);

@@ -274,21 +274,13 @@ role_open(struct role_world *w)
     }
 }
 
-static bool
-is_sure(void *self)
-{
-    struct role_world *w = self;
-
-    return !atomic_load(&w->unsure);
-}
-
 void
 role_start(struct role_world *w, enum role_kind kind)
 {
     const struct server_role roles[] = {
         [ROLE_LEADER] = {
             .self = w, .mode = "leader", .sid = ROLE_SID,
-            .build = build_leader, .is_sure = is_sure,
+            .build = build_leader, .revalidate = revalidate,
         },
         [ROLE_FOLLOWER] = {
             .self = w, .mode = "follower", .sid = ROLE_SID, .learner = true,

@@ -5,7 +5,8 @@
  *
  * As a learner: the first stage notes what a leader would be sent; the test
  * takes it from there and commits transactions.  As a leader: Prep is in
- * front, and each transaction is committed at once unless it is held back.
+ * front, and each transaction is committed at once unless it is held back;
+ * questions for sessions are noted.
  */
 #ifndef TEST_ROLE_WORLD_H
 #define TEST_ROLE_WORLD_H
@@ -21,7 +22,7 @@ enum role_kind {
     ROLE_READ_ONLY,
 };
 
-/* What a learner asked of its leader. */
+/* What a learner asked of its leader, or a leader of its quorum. */
 struct role_asked {
     int32_t type;               /* op code; 0: revalidate */
     int64_t session_id;
@@ -38,7 +39,6 @@ struct role_world {
     struct role_asked asked[64];
     size_t n_asked, n_taken;
     int64_t zxid;               /* Learner: the last one committed. */
-    atomic_bool unsure;         /* Leader: it may have been deposed. */
     bool hold;                  /* Leader: nothing is committed. */
     int64_t proposed;           /* Leader: the last one made. */
 };

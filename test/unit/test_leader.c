@@ -21,6 +21,7 @@
 #include "util/zk_thread.h"
 #include "util/zk_time.h"
 #include "zab/leader_core.h"
+#include "zab/leader_internal.h"
 
 #define TICK_MS 400
 #define SYNC_LIMIT 5            /* 2 s */
@@ -744,6 +745,24 @@ test_requests_are_answered_as_by_java(void)
     sl_close(&o);
 }
 
+/* Reads n PINGs, which are to be answered later. */
+static void
+withhold_pings(struct scripted_learner *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        CU_ASSERT(sl_next_of_all(s));
+        CU_ASSERT_EQUAL(s->qp.type, QP_PING);
+    }
+}
+
+static void
+answer_pings(struct scripted_learner *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sl_send(s, QP_PING, z(1, 1), zk_slice("", 0));
+    }
+}
+
 static bool
 is_idle(void *arg)
 {
@@ -848,6 +867,130 @@ test_sync_keeps_its_place_when_one_ack_commits_many(void)
         sl_expect(&o, QP_INFORM, z(1, 2 + i));
     }
     zk_buf_fini(&path);
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
+/* ---- sessions ---------------------------------------------------------- */
+
+static void
+ask_session(struct scripted_learner *s, int64_t session, int32_t timeout_ms)
+{
+    struct zk_buf body = { 0 };
+
+    output_archive_long(&body, session);
+    output_archive_int(&body, timeout_ms);
+    sl_send(s, QP_REVALIDATE, -1, zk_slice(body.data, (int32_t) body.len));
+    zk_buf_fini(&body);
+}
+
+static void
+expect_session(struct scripted_learner *s, int64_t session, bool lives)
+{
+    sl_expect(s, QP_REVALIDATE, -1);
+    CU_ASSERT_EQUAL(s->qp.data.len, 9);
+    CU_ASSERT_EQUAL((int64_t) zk_get_be64(s->qp.data.p), session);
+    CU_ASSERT_EQUAL(s->qp.data.p[8], lives);
+}
+
+/* Who is told so does not come back, and another leader may know the session:
+ * a quorum must have answered a PING that was sent behind the question.  What
+ * lives is known at once. */
+static void
+test_that_a_session_has_ended_needs_a_quorum(void)
+{
+    struct scripted_learner s, o;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, 0);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_expect(&o, QP_INFORM, z(1, 1));
+    s.mute = true;
+    withhold_pings(&s, 2);
+    ask_session(&o, SESSION + 1, 10000);
+    ask_session(&o, SESSION + 2, 10000);
+    ask_session(&o, SESSION, 10000);
+    expect_session(&o, SESSION, true);
+    answer_pings(&s, 2);                /* Those are older. */
+    CU_ASSERT(sl_is_silent(&o, 2));     /* Its own answers do not count. */
+    CU_ASSERT_EQUAL(status(&b).pending_syncs, 0);
+    s.mute = false;
+    CU_ASSERT(sl_is_silent(&s, 3));
+    expect_session(&o, SESSION + 1, false);
+    expect_session(&o, SESSION + 2, false);
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
+/* Its end is proposed, and may be lost yet. */
+static void
+test_a_session_ends_when_that_is_committed(void)
+{
+    struct scripted_learner s;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    sl_request(&s, SESSION, 1, OP_CLOSE_SESSION, SL_IDS_NULL, NULL);
+    sl_expect(&s, QP_PROPOSAL, z(1, 2));
+    ask_session(&s, SESSION, 10000);
+    CU_ASSERT(sl_is_silent(&s, 3));
+    sl_ack(&s, z(1, 2));
+    sl_expect(&s, QP_COMMIT, z(1, 2));
+    expect_session(&s, SESSION, false);
+    ask_session(&s, SESSION, 0);        /* No time at all is nonsense. */
+    CU_ASSERT(sl_ends(&s));
+    bench_fini(&b);
+    sl_close(&s);
+}
+
+/* The link ends, and nobody has been told anything. */
+static void
+test_a_leader_that_loses_its_quorum_ends_no_session(void)
+{
+    struct scripted_learner s, o;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, 0);
+    s.mute = true;
+    ask_session(&o, SESSION, 10000);
+    CU_ASSERT_FALSE(sl_next(&o));
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
+    bench_close(&b);
+    sl_close(&s);
+    sl_close(&o);
+}
+
+static void
+test_questions_for_sessions_are_bounded(void)
+{
+    struct scripted_learner s, o;
+    struct bench b;
+
+    bench_init(&b, "");
+    follower(&b, &s);
+    sl_connect(&o, b.port, 9);
+    (void) sl_join(&o, true, 0);
+    s.mute = true;
+    for (int64_t i = 0; i <= LEADER_MAX_ASKED; i++) {
+        ask_session(&o, SESSION + i, 10000);
+        if (i % 1000 == 0) {
+            sl_ack(&s, z(1, 0));        /* It is there, and answers none. */
+        }
+    }
+    CU_ASSERT_FALSE(sl_next(&o));
+    s.mute = false;
     bench_fini(&b);
     sl_close(&s);
     sl_close(&o);
@@ -1287,24 +1430,6 @@ test_a_newcomer_does_not_vouch_for_a_sync(void)
     sl_close(&t);
 }
 
-/* Reads n PINGs, which are to be answered later. */
-static void
-withhold_pings(struct scripted_learner *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        CU_ASSERT(sl_next_of_all(s));
-        CU_ASSERT_EQUAL(s->qp.type, QP_PING);
-    }
-}
-
-static void
-answer_pings(struct scripted_learner *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        sl_send(s, QP_PING, z(1, 1), zk_slice("", 0));
-    }
-}
-
 /* What a learner sends may have been on its way since before it left this
  * leader and helped to elect another: only answers to what was asked behind
  * the sync count. */
@@ -1615,6 +1740,14 @@ static const struct zk_test tests[] = {
       test_a_sync_needs_an_answer_to_what_was_asked_behind_it },
     { "syncs ask at once, and together",
       test_syncs_ask_at_once_and_together },
+    { "that a session has ended needs a quorum",
+      test_that_a_session_has_ended_needs_a_quorum },
+    { "a session ends when that is committed",
+      test_a_session_ends_when_that_is_committed },
+    { "a leader that loses its quorum ends no session",
+      test_a_leader_that_loses_its_quorum_ends_no_session },
+    { "questions for sessions are bounded",
+      test_questions_for_sessions_are_bounded },
     { "a PING with torn sessions ends the link",
       test_a_ping_with_torn_sessions_ends_the_link },
     { "a learner gets what it lacks", test_a_learner_gets_what_it_lacks },

@@ -471,6 +471,34 @@ test_one_ping_serves_all_syncs_that_wait(void)
     teardown(&f);
 }
 
+/* What had no answer waits for the next round, and does not ask for it. */
+static void
+test_a_later_point_waits_for_the_ping_of_a_tick(void)
+{
+    struct fixture f = serving();
+    struct leader_sync_point sp = leader_core_later_point(f.lc), sync;
+
+    CU_ASSERT_FALSE(leader_core_needs_ping(f.lc));
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    leader_core_pinged(f.lc);
+    leader_core_ping_answered(f.lc, 1);
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &sp));
+    /* It is no earlier than any that was given. */
+    sync = leader_core_sync_point(f.lc);
+    sp = leader_core_later_point(f.lc);
+    CU_ASSERT_EQUAL(sp.zxid, sync.zxid);
+    CU_ASSERT_EQUAL(sp.round, sync.round);
+    leader_core_pinged(f.lc);
+    leader_core_propose(f.lc, zxid_make(6, 1));
+    sp = leader_core_later_point(f.lc);
+    leader_core_ping_answered(f.lc, 1);
+    leader_core_ping_answered(f.lc, 2);
+    CU_ASSERT_TRUE(leader_core_is_synced(f.lc, &sync));
+    CU_ASSERT_FALSE(leader_core_is_synced(f.lc, &sp));
+    teardown(&f);
+}
+
 static void
 test_sync_waits_for_what_was_proposed_before_it(void)
 {
@@ -611,6 +639,8 @@ static const struct zk_test tests[] = {
     { "who must be in sync", test_who_must_be_in_sync },
     { "a sync waits for a PING that was sent behind it",
       test_sync_waits_for_a_ping_that_was_sent_behind_it },
+    { "a later point waits for the PING of a tick",
+      test_a_later_point_waits_for_the_ping_of_a_tick },
     { "one PING serves all syncs that wait",
       test_one_ping_serves_all_syncs_that_wait },
     { "a sync waits for what was proposed before it",

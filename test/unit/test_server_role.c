@@ -328,26 +328,41 @@ expect_session(int fd, int64_t id)
     CU_ASSERT_EQUAL(s.id, id);
 }
 
-/* "Expired" is the last word on a session: only a leader that is one for sure
- * may say it. */
+/* "Expired" is the last word on a session: a leader does not say it by
+ * itself. */
 static void
-test_a_leader_that_is_not_sure_ends_no_session(void)
+test_a_leader_asks_before_it_ends_a_session(void)
 {
     struct cc_session old = foreign(), mine;
+    struct zk_buf none = { 0 };
+    struct role_asked a;
     int fd;
 
     begin(ROLE_LEADER);
     close(cc_new_session(&w.s, &mine));
-    atomic_store(&w.unsure, true);
-    CU_ASSERT_TRUE(cc_is_closed(ask_session(old.id, old.passwd)));
     fd = ask_session(mine.id, mine.passwd);
     expect_session(fd, mine.id);
     close(fd);
-    atomic_store(&w.unsure, false);
-    expect_refused(ask_session(old.id, old.passwd));
-    atomic_store(&w.unsure, true);
+    CU_ASSERT_TRUE(role_asked_nothing(&w));
+    fd = ask_session(old.id, old.passwd);
+    a = role_take(&w);
+    CU_ASSERT_EQUAL(a.type, 0);
+    CU_ASSERT_EQUAL(a.session_id, old.id);
+    zookeeper_server_revalidated(w.s.zks, a.sink, a.session_id, false);
+    expect_refused(fd);
     old.passwd[3] ^= 1;
     expect_refused(ask_session(old.id, old.passwd));
+    CU_ASSERT_TRUE(role_asked_nothing(&w));
+    /* The role ends first: it may live with another leader. */
+    old.passwd[3] ^= 1;
+    fd = ask_session(old.id, old.passwd);
+    CU_ASSERT_EQUAL(role_take(&w).session_id, old.id);
+    w.n_taken--;
+    role_end(&w);
+    CU_ASSERT_FALSE(cc_recv(fd, 1, &none));
+    CU_ASSERT_EQUAL(none.len, 0);
+    zk_buf_fini(&none);
+    close(fd);
     end();
 }
 
@@ -688,8 +703,8 @@ static const struct zk_test tests[] = {
     { "a renewal when the link ends", test_renewal_when_the_link_ends },
     { "a renewal of who has gone", test_renewal_of_who_has_gone },
     { "a leader serves", test_leader_serves },
-    { "a leader that is not sure ends no session",
-      test_a_leader_that_is_not_sure_ends_no_session },
+    { "a leader asks before it ends a session",
+      test_a_leader_asks_before_it_ends_a_session },
     { "a leader syncs behind proposals",
       test_leader_syncs_behind_proposals },
     { "a leader looks at the owner", test_leader_looks_at_the_owner },
