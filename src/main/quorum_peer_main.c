@@ -179,11 +179,13 @@ qpm_invalid_config(const struct zk_errmsg *em)
 static int
 qpm_run_server(struct server_config *config)
 {
+    struct history_guard *guard = history_guard_create();
     const struct purge_options keep = {
         .data_log_dir = config->storage.data_log_dir,
         .data_dir = config->storage.data_dir,
         .keep = config->storage.snap_retain_count,
         .max_record = config->storage.max_record,
+        .guard = guard,
     };
     struct purge_task *purge;
     char myid[24];
@@ -193,6 +195,7 @@ qpm_run_server(struct server_config *config)
         snprintf(myid, sizeof myid, "%lld", (long long) config->myid);
         zk_log_set_myid(myid);
     }
+    config->storage.history_guard = guard;
     purge = purge_task_start(&keep, config->storage.purge_interval_ms);
     if (server_config_is_distributed(config)) {
         code = quorum_server_main_run(config);
@@ -202,6 +205,7 @@ qpm_run_server(struct server_config *config)
         code = zookeeper_server_main_run(config);
     }
     purge_task_stop(purge);
+    history_guard_destroy(guard);
     return code;
 }
 

@@ -44,9 +44,8 @@ fr_new_name(const char *path)
     return name;
 }
 
-/* *aside is the file's new name, to be freed; NULL: it is gone. */
-static int
-fr_set_aside(const char *path, char **aside)
+int
+file_remover_take(const char *path, char **aside)
 {
     struct stat st;
 
@@ -72,7 +71,7 @@ int
 file_remover_set_aside(const char *path)
 {
     char *aside;
-    int err = fr_set_aside(path, &aside);
+    int err = file_remover_take(path, &aside);
 
     free(aside);
     return err;
@@ -110,17 +109,13 @@ fr_remove(const char *aside, const atomic_bool *stop)
     }
 }
 
-int
-file_remover_remove(const char *path, const atomic_bool *stop)
+void
+file_remover_drain(char *aside, const atomic_bool *stop)
 {
-    char *aside;
-    int err = fr_set_aside(path, &aside);
-
     if (aside != NULL) {
         fr_remove(aside, stop);
         free(aside);
     }
-    return err;
 }
 
 void

@@ -21,9 +21,13 @@
  * file_remover_sweep under another name in the same folder.  0, or errno with
  * the file as it was. */
 int file_remover_set_aside(const char *path);
-/* The same, and removes it here and now, which takes a second for each GB.
- * The rest is left to a sweep once *stop (NULL: never) is true. */
-int file_remover_remove(const char *path, const atomic_bool *stop);
+/* The same, for who goes on to drain: *aside is its other name, NULL: it is
+ * gone. */
+int file_remover_take(const char *path, char **aside);
+/* Removes what was taken (and frees the name; NULL is fine), which takes a
+ * second for each GB.  The rest is left to a sweep once *stop (NULL: never) is
+ * true. */
+void file_remover_drain(char *aside, const atomic_bool *stop);
 /* Removes what was set aside in a folder, until *stop is true. */
 void file_remover_sweep(const char *dir, const atomic_bool *stop);
 

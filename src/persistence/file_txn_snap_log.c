@@ -334,14 +334,13 @@ ftsl_check_truncate(const struct file_txn_snap_log *fl,
     return file_txn_log_find(fl->log_dir, zxid, fl->opts.max_record, em);
 }
 
-int
-file_txn_snap_log_truncate(struct file_txn_snap_log *fl, int64_t zxid,
-                           struct zk_errmsg *em)
+static int
+ftsl_truncate(struct file_txn_snap_log *fl, int64_t zxid,
+              struct zk_errmsg *em)
 {
     struct zk_file_list l;
     int rv;
 
-    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
     file_txn_log_roll(fl->log);
     rv = zk_file_list_read(fl->snap_dir, "snapshot", &l, em);
     if (rv != ZK_OK) {
@@ -364,14 +363,25 @@ file_txn_snap_log_truncate(struct file_txn_snap_log *fl, int64_t zxid,
 }
 
 int
-file_txn_snap_log_replace(struct file_txn_snap_log *fl,
-                          const struct snap_source *src,
-                          struct zk_errmsg *em)
+file_txn_snap_log_truncate(struct file_txn_snap_log *fl, int64_t zxid,
+                           struct zk_errmsg *em)
+{
+    int rv;
+
+    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
+    history_guard_begin(fl->opts.guard);
+    rv = ftsl_truncate(fl, zxid, em);
+    history_guard_end(fl->opts.guard);
+    return rv;
+}
+
+static int
+ftsl_replace(struct file_txn_snap_log *fl, const struct snap_source *src,
+             struct zk_errmsg *em)
 {
     struct zk_file_list l;
     int rv;
 
-    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
     file_txn_log_roll(fl->log);
     rv = zk_file_list_read(fl->snap_dir, "snapshot", &l, em);
     if (rv != ZK_OK) {
@@ -393,5 +403,19 @@ file_txn_snap_log_replace(struct file_txn_snap_log *fl,
         file_txn_log_set_last_synced(fl->log, src->zxid);
     }
     zk_file_list_fini(&l);
+    return rv;
+}
+
+int
+file_txn_snap_log_replace(struct file_txn_snap_log *fl,
+                          const struct snap_source *src,
+                          struct zk_errmsg *em)
+{
+    int rv;
+
+    ZK_CHECK(fl, FILE_TXN_SNAP_LOG_MAGIC);
+    history_guard_begin(fl->opts.guard);
+    rv = ftsl_replace(fl, src, em);
+    history_guard_end(fl->opts.guard);
     return rv;
 }

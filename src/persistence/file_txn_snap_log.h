@@ -8,6 +8,7 @@
 
 #include "persistence/file_snap.h"
 #include "persistence/file_txn_log.h"
+#include "persistence/history_guard.h"
 
 struct file_txn_snap_log_options {
     const char *data_log_dir;   /* Both without version-2; borrowed. */
@@ -21,6 +22,8 @@ struct file_txn_snap_log_options {
                                  * other functions must not be called. */
     int32_t max_record;         /* jute.maxbuffer + extra size */
     enum snap_compression compression;
+    struct history_guard *guard;    /* Keeps purges out; borrowed, NULL: there
+                                     * are none. */
     struct file_txn_log_options log;
 };
 

@@ -25,6 +25,9 @@ struct purge {
     int32_t max_record;
     FILE *out;                  /* NULL: the server's log. */
     const atomic_bool *stop;    /* NULL: nobody asks for that. */
+    struct history_guard *guard;
+    uint64_t version;           /* Of the history that was looked at. */
+    bool stale;                 /* It is another one by now. */
     int failed;                 /* Files that are still there. */
 };
 
@@ -45,27 +48,35 @@ purge_date(int64_t ms, char *text, size_t size)
  * learner that lags behind, and a file that becomes shorter under its reader
  * looks like one that a crash has cut off. */
 static int
-purge_file(const struct purge *p, const struct zk_file *f, bool log)
+purge_file(const struct zk_file *f, bool log, char **aside)
 {
+    *aside = NULL;
     if (log) {
         return unlink(f->path) != 0 ? errno : 0;
     }
-    return file_remover_remove(f->path, p->stop);
+    return file_remover_take(f->path, aside);
 }
 
 static void
 purge_remove(struct purge *p, const struct zk_file *f, bool log)
 {
     char date[64];
+    char *aside;
     int err;
 
+    if (!history_guard_enter(p->guard, p->version)) {
+        p->stale = true;
+        return;
+    }
+    err = purge_file(f, log, &aside);
+    history_guard_leave(p->guard);
     purge_date(f->mtime_ms, date, sizeof date);
     if (p->out != NULL) {
         fprintf(p->out, "Removing file: %s\t%s\n", date, f->path);
     } else {
         zk_info(purge, "Removing file: %s\t%s", date, f->path);
     }
-    err = purge_file(p, f, log);
+    file_remover_drain(aside, p->stop);
     if (err == 0 || err == ENOENT) {
         CRASH_HERE(purge_half);
         return;
@@ -165,10 +176,11 @@ purge_files(struct purge *p, int64_t oldest)
 {
     size_t first_log = zk_file_list_first_log(&p->logs, oldest);
 
-    for (size_t i = 0; i < p->logs.n && i < first_log; i++) {
+    for (size_t i = 0; i < p->logs.n && i < first_log && !p->stale; i++) {
         purge_remove(p, &p->logs.v[i], true);
     }
-    for (size_t i = 0; i < p->snaps.n && p->snaps.v[i].zxid < oldest; i++) {
+    for (size_t i = 0; i < p->snaps.n && p->snaps.v[i].zxid < oldest
+                       && !p->stale; i++) {
         purge_remove(p, &p->snaps.v[i], false);
     }
 }
@@ -236,21 +248,45 @@ purge_old_ones(struct purge *p, struct zk_errmsg *em)
 }
 
 static int
-purge_run(struct purge *p, struct zk_errmsg *em)
+purge_look(struct purge *p, struct zk_errmsg *em)
 {
-    int rv;
+    int rv = purge_list(p->log_dir, "log", &p->logs, em);
 
-    rv = purge_check(p, em);
-    if (rv == ZK_OK) {
-        rv = purge_list(p->log_dir, "log", &p->logs, em);
-    }
     if (rv == ZK_OK) {
         rv = purge_list(p->snap_dir, "snapshot", &p->snaps, em);
     }
     if (rv == ZK_OK) {
+        rv = purge_old_ones(p, em);
+    }
+    zk_file_list_fini(&p->logs);
+    zk_file_list_fini(&p->snaps);
+    return rv;
+}
+
+/* What was read of a history that is another one by now says nothing, were it
+ * that no snapshot is whole. */
+static bool
+purge_is_stale(struct purge *p)
+{
+    bool stopped = p->stop != NULL && atomic_load(p->stop);
+
+    return !stopped
+           && history_guard_version(p->guard, p->stop) != p->version;
+}
+
+static int
+purge_run(struct purge *p, struct zk_errmsg *em)
+{
+    int rv = purge_check(p, em);
+
+    if (rv == ZK_OK) {
         file_remover_sweep(p->snap_dir, p->stop);
         file_remover_sweep(p->log_dir, p->stop);
-        rv = purge_old_ones(p, em);
+        do {
+            p->stale = false;
+            p->version = history_guard_version(p->guard, p->stop);
+            rv = purge_look(p, em);
+        } while ((rv != ZK_OK || p->stale) && purge_is_stale(p));
     }
     return rv;
 }
@@ -272,7 +308,7 @@ purge_txn_log(const struct purge_options *opts, FILE *out,
 {
     struct purge p = {
         .keep = opts->keep, .max_record = opts->max_record, .out = out,
-        .stop = stop,
+        .stop = stop, .guard = opts->guard,
     };
     int rv;
 
@@ -282,8 +318,6 @@ purge_txn_log(const struct purge_options *opts, FILE *out,
     p.log_dir = purge_dir(opts->data_log_dir);
     p.snap_dir = purge_dir(opts->data_dir);
     rv = purge_run(&p, em);
-    zk_file_list_fini(&p.logs);
-    zk_file_list_fini(&p.snaps);
     free(p.log_dir);
     free(p.snap_dir);
     return rv;

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "persistence/history_guard.h"
 #include "util/zk_error.h"
 
 /* As Apache's, and what its command says about fewer. */
@@ -21,6 +22,8 @@ struct purge_options {
     int keep;                   /* Snapshots, PURGE_MIN_KEEP or more. */
     int32_t max_record;         /* As the server's: what it would not load is
                                  * not counted. */
+    struct history_guard *guard;    /* Of the server in this process; NULL:
+                                     * there is none. */
 };
 
 /* Keeps the newest snapshots that look whole, every log that starts at or
@@ -30,6 +33,9 @@ struct purge_options {
  * checksums (so that a start finds one); one that is not whole is named, does
  * not count, and the next is read.  ZK_ECORRUPT: none was, and nothing was
  * removed.
+ *
+ * When the server takes another history meanwhile (history_guard.h) it looks
+ * at all of that again before anything else goes.
  *
  * Names each removed file on 'out' ("Removing file: <date>\t<path>"; NULL:
  * the server's log).  Failures to remove are named on stderr or in the log,

@@ -81,6 +81,7 @@ db_options(const struct storage_config *sc,
     o->autocreate_db = sc->db_autocreate;
     o->trust_empty_snapshot = sc->snapshot_trust_empty;
     o->max_record = sc->max_record;
+    o->guard = sc->history_guard;
     o->log.preallocate = sc->pre_alloc_kb * 1024;
     o->log.force_sync = sc->force_sync;
     o->log.size_limit = sc->txn_log_size_limit_kb > 0

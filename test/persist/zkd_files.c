@@ -170,7 +170,10 @@ main(int argc, char **argv)
         return cmd_read(argv[2], true);
     }
     if (argc == 3 && strcmp(argv[1], "purge") == 0) {
-        const struct purge_options opts = { argv[2], argv[2], 3, 0xfffff };
+        const struct purge_options opts = {
+            .data_log_dir = argv[2], .data_dir = argv[2],
+            .keep = PURGE_MIN_KEEP, .max_record = 0xfffff,
+        };
 
         return purge_txn_log(&opts, stdout, NULL, &em) == ZK_OK ? 0
                                                                 : die(&em);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "persistence/file_remover.h"
+#include "persistence/file_txn_snap_log.h"
 #include "persistence/purge_txn_log.h"
 
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "util/checksum.h"
 #include "util/zk_bytes.h"
 #include "util/zk_log.h"
+#include "util/zk_thread.h"
 #include "util/zk_time.h"
 
 static char *dir;
@@ -111,7 +113,7 @@ run(const char *log_dir, const char *snap_dir, int keep, char **out)
 {
     char *a = zk_xasprintf("%s/%s", dir, log_dir);
     char *b = zk_xasprintf("%s/%s", dir, snap_dir);
-    const struct purge_options opts = { a, b, keep, 1 << 20 };
+    const struct purge_options opts = { a, b, keep, 1 << 20, NULL };
     struct zk_errmsg em;
     size_t len;
     FILE *f = open_memstream(out, &len);
@@ -250,7 +252,7 @@ test_task(void)
 
     start();
     a = zk_xasprintf("%s/a", dir);
-    opts = (struct purge_options) { a, a, 3, 1 << 20 };
+    opts = (struct purge_options) { a, a, 3, 1 << 20, NULL };
     CU_ASSERT_PTR_NULL(purge_task_start(&opts, 0));
     purge_task_stop(NULL);
     put_all("a", "snapshot", "1 5 9 a b");
@@ -307,6 +309,116 @@ test_a_log_stays_whole_for_its_reader(void)
     finish();
 }
 
+/* ---- a server that takes another history meanwhile --------------------- */
+
+static struct history_guard *guard;
+static struct file_txn_snap_log *files;
+static int truncations;
+
+static void
+open_files(void)
+{
+    char *a = zk_xasprintf("%s/a", dir);
+    const struct file_txn_snap_log_options opts = {
+        .data_log_dir = a, .data_dir = a, .max_record = 1 << 20,
+        .guard = guard, .log = { .max_record = 1 << 20 },
+    };
+    struct zk_errmsg em;
+
+    CU_ASSERT_EQUAL_FATAL(file_txn_snap_log_open(&opts, &files, &em), ZK_OK);
+    free(a);
+}
+
+/* The purge has named the first file: a leader wants the history to end at
+ * zxid 5. */
+static ssize_t
+truncate_to_5(void *cookie, const char *text, size_t len)
+{
+    struct zk_errmsg em;
+
+    (void) cookie;
+    CU_ASSERT_PTR_NOT_NULL(memmem(text, len, "/snapshot.1", 11));
+    if (truncations++ == 0) {
+        CU_ASSERT_EQUAL(file_txn_snap_log_truncate(files, 5, &em), ZK_OK);
+    }
+    return (ssize_t) len;
+}
+
+/* It keeps three snapshots, and the leader's word takes these: what the purge
+ * was about to remove is all there is. */
+static void
+test_what_a_truncation_needs_stays(void)
+{
+    const cookie_io_functions_t hook = { .write = truncate_to_5 };
+    struct purge_options opts = {
+        .keep = 3, .max_record = 1 << 20,
+    };
+    char *a;
+    struct zk_errmsg em;
+    FILE *out;
+
+    start();
+    guard = history_guard_create();
+    opts.guard = guard;
+    opts.data_dir = opts.data_log_dir = a = zk_xasprintf("%s/a", dir);
+    put_all("a", "snapshot", "1 5 9 a b");
+    open_files();
+    out = fopencookie(NULL, "w", hook);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    setvbuf(out, NULL, _IOLBF, 0);
+    truncations = 0;
+    CU_ASSERT_EQUAL(purge_txn_log(&opts, out, NULL, &em), ZK_OK);
+    CU_ASSERT_EQUAL(truncations, 1);
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "5");
+    fclose(out);
+    file_txn_snap_log_close(files);
+    history_guard_destroy(guard);
+    free(a);
+    finish();
+}
+
+static atomic_int step;
+
+static void
+change_history(void *arg)
+{
+    (void) arg;
+    atomic_store(&step, 1);
+    history_guard_begin(guard);
+    atomic_store(&step, 2);
+    history_guard_end(guard);
+}
+
+/* For as long as one file is renamed, and a purge waits for it to end. */
+static void
+test_a_change_of_history_waits_for_one_file(void)
+{
+    atomic_bool stop = true;
+    struct zk_thread t;
+    uint64_t version;
+
+    guard = history_guard_create();
+    version = history_guard_version(guard, NULL);
+    CU_ASSERT_TRUE(history_guard_enter(guard, version));
+    atomic_store(&step, 0);
+    zk_thread_start(&t, change_history, NULL, "change");
+    while (history_guard_version(guard, &stop) == version) {
+        /* It has not begun to wait. */
+    }
+    CU_ASSERT_EQUAL(atomic_load(&step), 1);
+    history_guard_leave(guard);
+    zk_thread_join(&t);
+    CU_ASSERT_EQUAL(atomic_load(&step), 2);
+    CU_ASSERT_FALSE(history_guard_enter(guard, version));
+    history_guard_begin(guard);
+    version = history_guard_version(guard, &stop);
+    CU_ASSERT_FALSE(history_guard_enter(guard, version));
+    history_guard_end(guard);
+    CU_ASSERT_TRUE(history_guard_enter(guard, version));
+    history_guard_leave(guard);
+    history_guard_destroy(guard);
+}
+
 static void
 test_large_files_are_removed_in_steps(void)
 {
@@ -314,6 +426,7 @@ test_large_files_are_removed_in_steps(void)
     char *path = zk_xasprintf("%s/snapshot.7.tmp", top);
     char *aside = zk_xasprintf("%s/left", top);
     atomic_bool stop = true;
+    char *taken;
 
     /* The name is free at once, and another may use it. */
     put_large(path);
@@ -323,19 +436,26 @@ test_large_files_are_removed_in_steps(void)
     put_large(path);
     /* Stopped: nothing is removed; what is not set aside stays anyway. */
     file_remover_sweep(top, &stop);
-    CU_ASSERT_EQUAL(file_remover_remove(path, &stop), 0);
+    CU_ASSERT_EQUAL(file_remover_take(path, &taken), 0);
+    CU_ASSERT_PTR_NOT_NULL(taken);
+    file_remover_drain(taken, &stop);
     CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
     put_large(aside);
     file_remover_sweep(top, NULL);
     CU_ASSERT_EQUAL(unlink(aside), 0);
     CU_ASSERT_EQUAL(rmdir(top), 0);     /* Nothing else was left. */
-    CU_ASSERT_EQUAL(file_remover_remove(path, NULL), ENOENT);
+    CU_ASSERT_EQUAL(file_remover_take(path, &taken), ENOENT);
+    CU_ASSERT_PTR_NULL(taken);
+    file_remover_drain(taken, NULL);
     free(aside);
     free(path);
     free(top);
 }
 
 static const struct zk_test tests[] = {
+    { "what a truncation needs stays", test_what_a_truncation_needs_stays },
+    { "a change of history waits for one file",
+      test_a_change_of_history_waits_for_one_file },
     { "a log stays whole for its reader",
       test_a_log_stays_whole_for_its_reader },
     { "large files are removed in steps",
