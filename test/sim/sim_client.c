@@ -229,7 +229,7 @@ cli_send(struct sim_client *c, int32_t type)
 static void
 cli_ask(struct sim_client *c)
 {
-    uint64_t what = sim_random(c->w, 10);
+    uint64_t what = c->writes ? sim_random(c->w, 10) : 9;
 
     if (what < 6) {
         cli_send(c, OP_SET_DATA);
@@ -284,6 +284,8 @@ sim_client_init(struct sim_world *w, int index)
 {
     struct sim_client *c = &w->clients[index];
 
-    *c = (struct sim_client) { .w = w, .index = index };
+    *c = (struct sim_client) {
+        .w = w, .index = index, .writes = sim_chance(w, 700),
+    };
     sim_after(w, sim_between(w, SIM_MS, w->think_us), cli_think, c, 0);
 }

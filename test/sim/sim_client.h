@@ -24,6 +24,8 @@ struct sim_in_flight {
 struct sim_client {
     struct sim_world *w;
     int index;
+    bool writes;                /* Else it only syncs and reads: a write that
+                                 * is stuck holds up the syncs behind it. */
     int64_t session;            /* 0: none yet */
     bool admitted;              /* The session is known to be there. */
     struct sim_link *link;      /* End 0 is ours; NULL: none */
