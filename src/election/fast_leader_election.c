@@ -32,6 +32,8 @@ struct fast_leader_election {
     const struct server_config *config;
     int64_t my_sid;
     char *membership;
+    void (*voter_looks)(void *arg, int64_t sid);    /* NULL: nobody asks. */
+    void *voter_looks_arg;
     struct quorum_cnx_manager *qcm;
     struct zk_thread worker_sender;
     struct zk_thread worker_receiver;
@@ -45,6 +47,7 @@ struct fast_leader_election {
     struct fle_core *core ZK_GUARDED;
     bool begun ZK_GUARDED;      /* There was an election. */
     bool stopping ZK_GUARDED;
+    bool deserted ZK_GUARDED;   /* By the message in hand. */
     int64_t began_ms ZK_GUARDED;
     int64_t took_ms ZK_GUARDED; /* -1: none yet. */
 };
@@ -109,6 +112,15 @@ fle_env_holds_back(void *self, const int64_t *sids, size_t n)
             "a leader is elected without it", (int) list.len,
             (const char *) list.data);
     zk_buf_fini(&list);
+}
+
+static void ZK_NO_ANALYSIS
+fle_env_voter_looks(void *self, int64_t sid)
+{
+    struct fast_leader_election *fle = self;
+
+    (void) sid;
+    fle->deserted = true;
 }
 
 /* ---- what happens outside ---------------------------------------------- */
@@ -193,6 +205,7 @@ fle_receive(struct fast_leader_election *fle, const struct qcm_message *msg)
     struct fle_notification n = { 0 };
     struct zk_errmsg em = { "" };
     enum peer_state mine;
+    bool deserted;
 
     if (fle_notification_decode(&n, msg->sid, msg->data, msg->len, &em)
         != ZK_OK) {
@@ -205,12 +218,17 @@ fle_receive(struct fast_leader_election *fle, const struct qcm_message *msg)
     }
     zk_lock(&fle->lock);
     mine = fle_core_state(fle->core, NULL);
+    fle->deserted = false;
     if (!fle->stopping) {
         fle_core_receive(fle->core, zk_time_mono_ms(), &n);
         zk_cond_broadcast(&fle->wakeup);
     }
+    deserted = fle->deserted;
     zk_unlock(&fle->lock);
     fle_log(fle, &n, mine);
+    if (deserted && fle->voter_looks != NULL) {
+        fle->voter_looks(fle->voter_looks_arg, n.sid);
+    }
 }
 
 /* Before the first election there is no vote to answer with: what comes waits
@@ -380,6 +398,7 @@ fast_leader_election_create(const struct server_config *config,
         .connect_all = fle_env_connect_all,
         .unreachable = fle_env_unreachable,
         .holds_back = fle_env_holds_back,
+        .voter_looks = fle_env_voter_looks,
     };
     const struct qcm_env links = {
         .self = fle, .tls = tls, .link_changed = fle_link_changed,
@@ -399,6 +418,17 @@ fast_leader_election_create(const struct server_config *config,
     fle->took_ms = -1;
     zk_unlock(&fle->lock);
     return fle;
+}
+
+void
+fast_leader_election_on_voter_looks(struct fast_leader_election *fle,
+                                    void (*fn)(void *arg, int64_t sid),
+                                    void *arg)
+{
+    ZK_CHECK(fle, FAST_LEADER_ELECTION_MAGIC);
+    zk_assert(!fle->worker_receiver.started);
+    fle->voter_looks = fn;
+    fle->voter_looks_arg = arg;
 }
 
 /* The properties that the core obeys. */

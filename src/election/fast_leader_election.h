@@ -26,6 +26,11 @@ fast_leader_election_create(const struct server_config *config,
                             const struct quorum_verifier *qv,
                             const char *membership,
                             struct tls_context *tls);
+/* Before the start: fn(arg, sid) is called when a server looks again by whose
+ * vote this one leads.  On WorkerReceiver, no lock held. */
+void fast_leader_election_on_voter_looks(
+    struct fast_leader_election *fle, void (*fn)(void *arg, int64_t sid),
+    void *arg);
 /* Binds the election port and starts the threads. */
 int fast_leader_election_start(struct fast_leader_election *fle,
                                struct zk_errmsg *em) ZK_WARN_UNUSED;

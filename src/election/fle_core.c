@@ -493,6 +493,28 @@ fc_hear_settled(struct fle_core *fc, int64_t now_ms,
     fc_judge(fc, now_ms);
 }
 
+/* Has it voted for this server in the election that this one won? */
+static bool
+fc_voted_for_me(struct fle_core *fc, int64_t sid)
+{
+    const struct fle_ballot *in = fc_ballot(fc, fc->inside, sid);
+    const struct fle_ballot *out = fc_ballot(fc, fc->outside, sid);
+
+    return (in->cast && in->vote.leader == fc->my_sid)
+           || (out->cast && out->vote.leader == fc->my_sid);
+}
+
+/* A voter looks, and this server is settled. */
+static void
+fc_answer_looking(struct fle_core *fc, const struct fle_notification *n)
+{
+    fc_send_vote(fc, n->sid, &fc->vote);
+    if (fc->state == PEER_LEADING && fc->env.voter_looks != NULL
+        && fc_voted_for_me(fc, n->sid)) {
+        fc->env.voter_looks(fc->env.self, n->sid);
+    }
+}
+
 void
 fle_core_receive(struct fle_core *fc, int64_t now_ms,
                  const struct fle_notification *n)
@@ -507,7 +529,7 @@ fle_core_receive(struct fle_core *fc, int64_t now_ms,
     }
     if (fc->state != PEER_LOOKING) {
         if (fc->voter && n->vote.state == PEER_LOOKING) {
-            fc_send_vote(fc, n->sid, &fc->vote);
+            fc_answer_looking(fc, n);
         }
         return;
     }

@@ -78,6 +78,9 @@ struct fle_env {
      * not spoken yet ('sids' is the core's).  At most once an election, when
      * it was time to repeat the notifications; may be NULL. */
     void (*holds_back)(void *self, const int64_t *sids, size_t n);
+    /* This server leads by the vote of this one, which looks again.  May be
+     * NULL. */
+    void (*voter_looks)(void *self, int64_t sid);
 };
 
 /* Notifications of an election that takes long are repeated: first after

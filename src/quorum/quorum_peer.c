@@ -131,6 +131,20 @@ qp_set_vote_epoch(void *self, int64_t epoch)
     fast_leader_election_set_epoch(qp->fle, epoch);
 }
 
+/* On WorkerReceiver. */
+static void
+qp_voter_looks(void *self, int64_t sid)
+{
+    struct quorum_peer *qp = self;
+
+    ZK_CHECK(qp, QUORUM_PEER_MAGIC);
+    zk_lock(&qp->lock);
+    if (qp->leader != NULL) {
+        leader_voter_looks(qp->leader, sid);
+    }
+    zk_unlock(&qp->lock);
+}
+
 /* ---- life -------------------------------------------------------------- */
 
 struct quorum_peer *
@@ -535,6 +549,7 @@ quorum_peer_start(struct quorum_peer *qp, struct zk_errmsg *em)
     ZK_CHECK(qp, QUORUM_PEER_MAGIC);
     qp->fle = fast_leader_election_create(qp->config, qp->qv,
                                           qp->membership, qp->env.tls);
+    fast_leader_election_on_voter_looks(qp->fle, qp_voter_looks, qp);
     rv = fast_leader_election_start(qp->fle, em);
     if (rv == ZK_OK) {
         qp_start_thread(qp);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "metrics/server_metrics.h"
 #include "server/snapshot_thread.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -83,6 +84,8 @@ ld_read_options(struct leader_options *o, const struct zab_peer *peer)
                                  LD_MAX_DIFFS),
         .output_max_bytes = ld_property(p, LD_OUTPUT_PROPERTY,
                                         LD_OUTPUT_MAX_BYTES),
+        .max_epoch_wait_ms =
+            ld_property(p, "zookeeper.leader.maxTimeToWaitForEpoch", -1),
         .ack_logging = ld_property(p, "zookeeper.leader.ackLoggingFrequency",
                                    LD_ACK_LOGGING),
         .initial_counter =
@@ -105,7 +108,7 @@ leader_create(const struct zab_peer *peer)
     zk_mutex_init(&l->lock, ZK_LOCK_leader);
     zk_cond_init(&l->changed);
     log_limit_init(&l->log_limit, LD_LOG_BURST, LD_LOG_GAP_MS);
-    l->epoch = -1;
+    l->epoch = l->calling_since_ms = -1;
     l->serving_since_ms = -1;
     l->syncs_end = &l->syncs;
     l->next_nameless = -1;
@@ -138,6 +141,24 @@ leader_shutdown(struct leader *l, const char *why)
     if (!l->stopped) {
         l->stopped = true;
         snprintf(l->why, sizeof l->why, "%s", why);
+        zk_cond_broadcast(&l->changed);
+    }
+    zk_unlock(&l->lock);
+}
+
+void
+leader_voter_looks(struct leader *l, int64_t sid)
+{
+    int64_t now_ms = zk_time_mono_ms();
+
+    ZK_CHECK(l, LEADER_MAGIC);
+    zk_lock(&l->lock);
+    if (l->opts.max_epoch_wait_ms >= 0 && l->calling_since_ms >= 0
+        && !l->deserted
+        && now_ms - l->calling_since_ms > l->opts.max_epoch_wait_ms) {
+        server_metrics_inc(METRIC_quit_leading_due_to_disloyal_voter);
+        l->deserted = true;
+        l->deserter = sid;
         zk_cond_broadcast(&l->changed);
     }
     zk_unlock(&l->lock);

@@ -30,6 +30,11 @@ int leader_lead(struct leader *l, struct zk_errmsg *why) ZK_WARN_UNUSED;
 /* Makes leader_lead return soon; any thread, any time after create. */
 void leader_shutdown(struct leader *l, const char *why);
 void leader_destroy(struct leader *l);
+/* A server by whose vote this one leads looks for a leader again.  While no
+ * quorum has called, for longer than zookeeper.leader.maxTimeToWaitForEpoch
+ * says, leading ends by that (Java: Leader.reportLookingSid).  Any thread, any
+ * time after create. */
+void leader_voter_looks(struct leader *l, int64_t sid);
 
 /* For status words; any thread while it lives. */
 struct leader_status {

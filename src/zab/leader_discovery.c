@@ -273,7 +273,7 @@ ldi_gather_locked(struct leader *l, bool (*done)(const struct leader *l),
     int64_t deadline_ms = now_ms + l->opts.init_ms;
     int64_t ping_ms = now_ms + l->opts.tick_ms / 2;
 
-    while (!l->stopped && !done(l)) {
+    while (!l->stopped && !l->deserted && !done(l)) {
         now_ms = zk_time_mono_ms();
         if (now_ms >= deadline_ms) {
             return zk_fail(em, ZK_ENOTFOUND, "no quorum %s within %ld ms",
@@ -290,6 +290,11 @@ ldi_gather_locked(struct leader *l, bool (*done)(const struct leader *l),
     if (l->stopped) {
         return zk_fail(em, ZK_ESTOPPED, "%s", l->why);
     }
+    if (!done(l)) {
+        return zk_fail(em, ZK_ENOTFOUND, "no quorum %s, and server %ld, "
+                       "which voted for this one, looks for another leader",
+                       what, (long) l->deserter);
+    }
     return ZK_OK;
 }
 
@@ -303,7 +308,10 @@ ldi_propose_epoch(struct leader *l, struct zk_errmsg *em)
     zk_lock(&l->lock);
     (void) leader_core_accepted_epoch(l->core, l->peer->sid,
                                       epochs->accepted);
+    l->calling_since_ms = zk_time_mono_ms();
     rv = ldi_gather_locked(l, ldi_core_has_epoch, "has called", em);
+    l->calling_since_ms = -1;
+    l->deserted = false;
     epoch = leader_core_epoch(l->core);
     zk_unlock(&l->lock);
     if (rv == ZK_OK && zab_epochs_accept(epochs, epoch, em) != ZK_OK) {

@@ -24,6 +24,7 @@ struct leader_options {
     bool force_snapshot;
     int64_t max_snaps, max_diffs;   /* At once; beyond, observers wait. */
     int64_t output_max_bytes;       /* Queued to one learner. */
+    int64_t max_epoch_wait_ms;      /* < 0: as long as initLimit allows. */
     int64_t ack_logging;            /* Of so many zxids the acks of one are
                                      * timed; <= 0: none. */
     int64_t initial_counter;        /* For tests of the roll-over. */
@@ -80,6 +81,10 @@ struct leader {
     bool closing;               /* Nobody is let in, nothing is proposed. */
     char why[256];
     int64_t epoch;              /* Durable as accepted; -1: not yet. */
+    int64_t calling_since_ms;   /* A quorum is waited for since then, which
+                                 * the epoch follows from; -1: it is not. */
+    int64_t deserter;           /* By whose desertion leading ends, if ... */
+    bool deserted;
     bool may_sync;              /* ... as current: learners may sync. */
     struct zookeeper_server *zks;   /* While it serves. */
     struct request_processor *commit;

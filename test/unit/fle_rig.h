@@ -28,6 +28,8 @@ struct rig {
     unsigned held_back;         /* How often it said so, */
     int64_t missing[MAX_SID];   /* and because of whom. */
     size_t n_missing;
+    unsigned deserted;          /* How often a voter looked again, */
+    int64_t deserter;           /* the last time this one. */
 };
 
 static inline void
@@ -79,6 +81,15 @@ rig_holds_back(void *self, const int64_t *sids, size_t n)
 }
 
 static inline void
+rig_voter_looks(void *self, int64_t sid)
+{
+    struct rig *r = self;
+
+    r->deserted++;
+    r->deserter = sid;
+}
+
+static inline void
 add(struct quorum_verifier *qv, int64_t sid, bool voter, int64_t weight)
 {
     struct quorum_member m = { sid, voter, weight, 1 };
@@ -91,7 +102,7 @@ rig_init_with(struct rig *r, int64_t my_sid, struct quorum_verifier *qv)
 {
     struct fle_env env = {
         r, rig_send, rig_delivered, rig_connect_all, rig_unreachable,
-        rig_holds_back,
+        rig_holds_back, rig_voter_looks,
     };
 
     memset(r, 0, sizeof *r);

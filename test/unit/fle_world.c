@@ -207,7 +207,7 @@ fle_world_boot(struct fle_world *w, size_t i)
 {
     struct fw_host *h = &w->hosts[i];
     struct fle_env env = {
-        h, fw_send, fw_delivered, fw_connect_all, fw_unreachable, NULL,
+        h, fw_send, fw_delivered, fw_connect_all, fw_unreachable, NULL, NULL,
     };
 
     zk_assert(h->fc == NULL);

@@ -42,6 +42,33 @@ test_only_who_looks_is_answered(void)
     rig_fini(&r);
 }
 
+/* Only those by whose votes it leads. */
+static void
+test_a_leader_is_told_that_its_voters_look(void)
+{
+    struct rig r;
+
+    settled(&r);
+    hear(&r, 3, PEER_LOOKING, 3, 6, 2, 1);
+    CU_ASSERT_EQUAL(r.deserted, 0);             /* It follows. */
+    rig_fini(&r);
+    rig_init(&r, 3, 3);
+    start(&r, 6, 1);
+    hear(&r, 1, PEER_LOOKING, 3, 6, 1, 1);
+    hear(&r, 9, PEER_LOOKING, VOTE_NOBODY, INT64_MIN, 1, INT64_MIN);
+    wait_out(&r);
+    CU_ASSERT_EQUAL_FATAL(state_of(&r), PEER_LEADING);
+    CU_ASSERT_EQUAL(r.deserted, 0);
+    hear(&r, 2, PEER_LOOKING, 2, 5, 1, 1);
+    hear(&r, 9, PEER_LOOKING, VOTE_NOBODY, INT64_MIN, 1, INT64_MIN);
+    hear(&r, 1, PEER_FOLLOWING, 3, 6, 1, 1);
+    CU_ASSERT_EQUAL(r.deserted, 0);
+    hear(&r, 1, PEER_LOOKING, 1, 5, 2, 1);
+    CU_ASSERT_EQUAL(r.deserted, 1);
+    CU_ASSERT_EQUAL(r.deserter, 1);
+    rig_fini(&r);
+}
+
 /* Case 4: later histories do not change what was elected. */
 static void
 test_the_vote_keeps_zxid_and_round(void)
@@ -356,6 +383,8 @@ test_an_observer_answers_nobody(void)
 
 static const struct zk_test tests[] = {
     { "only who looks is answered", test_only_who_looks_is_answered },
+    { "a leader is told that its voters look",
+      test_a_leader_is_told_that_its_voters_look },
     { "the vote keeps zxid and round", test_the_vote_keeps_zxid_and_round },
     { "strangers are answered directly",
       test_strangers_are_answered_directly },

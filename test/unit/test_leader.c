@@ -39,6 +39,7 @@ struct bench {
     struct zab_peer peer;
     struct leader *l;
     struct zk_thread thread;
+    atomic_bool ended;
     int rv;
     struct zk_errmsg why;
     _Atomic int64_t vote_epoch;
@@ -143,6 +144,7 @@ bench_run(void *arg)
     struct bench *b = arg;
 
     b->rv = leader_lead(b->l, &b->why);
+    atomic_store(&b->ended, true);
 }
 
 static void
@@ -376,12 +378,49 @@ test_without_a_quorum_it_gives_up(void)
     bench_init(&b, "");
     sl_connect(&s, b.port, 77);     /* A stranger does not count. */
     sl_info(&s, QP_FOLLOWERINFO, 0, 20);
+    leader_voter_looks(b.l, 2);     /* Nobody has asked for that to matter. */
     CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
     CU_ASSERT(zk_time_mono_ms() - begin_ms >= INIT_LIMIT * TICK_MS);
     CU_ASSERT_PTR_NOT_NULL(strstr(b.why.text, "quorum"));
     CU_ASSERT(sl_ends(&s));
     CU_ASSERT_EQUAL(b.epochs.accepted, 0);
     bench_close(&b);
+    sl_close(&s);
+}
+
+static bool
+ends_by_desertion(void *arg)
+{
+    struct bench *b = arg;
+
+    leader_voter_looks(b->l, 2);
+    return atomic_load(&b->ended);
+}
+
+/* Who voted for it looks for another leader: it does, too, after 200 ms at the
+ * earliest, and no more once a quorum has called. */
+static void
+test_it_gives_up_when_its_voters_do(void)
+{
+    int64_t begin_ms = zk_time_mono_ms();
+    struct metric_figures before, after;
+    struct scripted_learner s;
+    struct bench b;
+
+    server_metrics_get(METRIC_quit_leading_due_to_disloyal_voter, &before);
+    bench_init(&b, "leader.maxTimeToWaitForEpoch=200\n");
+    CU_ASSERT(until(ends_by_desertion, &b));
+    CU_ASSERT(zk_time_mono_ms() - begin_ms >= 200);
+    CU_ASSERT_EQUAL(bench_join(&b), ZK_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(b.why.text, "server 2"));
+    server_metrics_get(METRIC_quit_leading_due_to_disloyal_voter, &after);
+    CU_ASSERT_EQUAL(after.sum, before.sum + 1);
+    bench_close(&b);
+    bench_init(&b, "leader.maxTimeToWaitForEpoch=0\n");
+    follower(&b, &s);
+    leader_voter_looks(b.l, 2);
+    CU_ASSERT(sl_is_silent(&s, 2));
+    bench_fini(&b);
     sl_close(&s);
 }
 
@@ -1042,6 +1081,12 @@ up(struct scripted_learner *s)
     sl_ack(s, z(1, 0));
 }
 
+static bool
+is_applied_6(void *arg)
+{
+    return tree_zxid(arg) == z(1, 6);
+}
+
 static void
 test_a_learner_gets_what_it_lacks(void)
 {
@@ -1053,6 +1098,7 @@ test_a_learner_gets_what_it_lacks(void)
     sl_create_session(&s, SESSION);
     pass_one(&s, z(1, 1));
     create_many(&s, z(1, 2), 5);
+    CU_ASSERT(until(is_applied_6, &b));         /* Its own log may lag. */
 
     join_at(&b, &t, 2, false, z(1, 4));         /* Behind. */
     sl_expect(&t, QP_DIFF, z(1, 6));
@@ -1713,6 +1759,7 @@ static const struct zk_test tests[] = {
     { "other acks before that of NEWLEADER do no harm",
       test_other_acks_before_that_of_newleader_do_no_harm },
     { "without a quorum it gives up", test_without_a_quorum_it_gives_up },
+    { "it gives up when its voters do", test_it_gives_up_when_its_voters_do },
     { "one voter leads alone", test_one_voter_leads_alone },
     { "learners of 3.4 get no configuration",
       test_learners_of_3_4_get_no_configuration },
