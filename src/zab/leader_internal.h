@@ -103,6 +103,7 @@ struct leader {
     struct learner_handler *retired;    /* Joined; session owners. */
     int64_t next_nameless;      /* sid for who has none: -1, -2, ... */
     int64_t n_snaps, n_diffs;   /* Being brought up to date. */
+    struct learner_handler *streaming;  /* Who has the tree's one snapshot. */
     int64_t last_size, min_size, max_size;  /* Of proposals; -1: none. */
 
     /* Set while a learner of 3.4 is connected: prep refuses what it would

@@ -30,6 +30,10 @@
 #define LJ_MAX_DISK_ROUNDS 5
 /* How often it is looked whether the snapshot in the way has ended. */
 #define LJ_SNAPSHOT_POLL_MS 20
+/* A learner that takes less than LJ_WRITE_SIZE of its snapshot in one of so
+ * many parts of initLimit leaves it to one that waits, which has time for two.
+ * Who takes more has a slow link and would gain nothing by another try. */
+#define LJ_PATIENCE_PARTS 3
 
 struct txn_list {
     struct txn_bytes **v;
@@ -47,6 +51,11 @@ struct join {
     unsigned disk_rounds;
     struct txn_list history;    /* What goes out. */
     struct zk_database_stream *stream;
+
+    /* Whose snapshot is in the way, and how far it had come when. */
+    const struct learner_handler *ahead;
+    unsigned ahead_blocks;
+    int64_t ahead_ms;
 };
 
 enum join_step {
@@ -199,6 +208,7 @@ lj_history_locked(struct leader *l, struct join *j,
         if (j->stream == NULL) {
             return JOIN_WAIT;
         }
+        l->streaming = j->h;
         j->choice.after = j->choice.zxid;
     } else if (j->choice.from_disk) {
         int64_t need = committed->n > 0 ? committed->v[0]->zxid : last;
@@ -320,6 +330,30 @@ lj_read_log(struct join *j)
     j->disk_upto = upto;
 }
 
+/* Another's snapshot is in the way, or one that is written to disk: who takes
+ * next to nothing of it does not keep it for itself. */
+static void
+lj_look_ahead_locked(struct leader *l, struct join *j) ZK_REQUIRES(l->lock)
+{
+    int64_t patience_ms = l->opts.init_ms / LJ_PATIENCE_PARTS;
+    struct learner_handler *h = l->streaming;
+    int64_t now_ms = zk_time_mono_ms();
+    unsigned blocks = h != NULL ? atomic_load(&h->blocks_taken) : 0;
+
+    if (h != j->ahead || blocks != j->ahead_blocks) {
+        j->ahead = h;
+        j->ahead_blocks = blocks;
+        j->ahead_ms = now_ms;
+    } else if (h != NULL && now_ms - j->ahead_ms > patience_ms) {
+        zk_warn(leader, "closing the link of server %ld at %s: it has taken "
+                "next to nothing of its snapshot for %ld ms, and server %ld "
+                "waits for one", (long) h->sid, net_stream_peer(h->stream),
+                (long) (now_ms - j->ahead_ms), (long) j->h->sid);
+        learner_handler_close(h);
+        j->ahead_ms = now_ms;
+    }
+}
+
 static int
 lj_prepare(struct join *j, struct zk_errmsg *em)
 {
@@ -332,6 +366,7 @@ lj_prepare(struct join *j, struct zk_errmsg *em)
         zk_lock(&l->lock);
         step = lj_try_locked(l, j, em);
         if (step == JOIN_WAIT) {
+            lj_look_ahead_locked(l, j);
             (void) zk_cond_wait_until(&l->changed, &l->lock,
                                       zk_time_mono_ms()
                                           + LJ_SNAPSHOT_POLL_MS);
@@ -370,6 +405,22 @@ lj_write(struct join *j, struct zk_buf *b, size_t at_least,
     return rv;
 }
 
+static void
+lj_end_stream(struct join *j)
+{
+    struct leader *l = j->l;
+
+    if (j->stream != NULL) {
+        zk_database_stream_end(j->stream);
+        j->stream = NULL;
+        zk_lock(&l->lock);
+        zk_assert(l->streaming == j->h);
+        l->streaming = NULL;
+        zk_cond_broadcast(&l->changed);
+        zk_unlock(&l->lock);
+    }
+}
+
 static int
 lj_write_stream(struct join *j, struct zk_buf *b, struct zk_errmsg *em)
 {
@@ -378,10 +429,12 @@ lj_write_stream(struct join *j, struct zk_buf *b, struct zk_errmsg *em)
 
     while (more && rv == ZK_OK) {
         more = zk_database_stream_next(j->stream, b);
-        rv = lj_write(j, b, LJ_WRITE_SIZE, em);
+        if (b->len >= LJ_WRITE_SIZE) {
+            rv = lj_write(j, b, LJ_WRITE_SIZE, em);
+            atomic_fetch_add(&j->h->blocks_taken, 1);
+        }
     }
-    zk_database_stream_end(j->stream);
-    j->stream = NULL;
+    lj_end_stream(j);
     return rv;
 }
 
@@ -446,9 +499,7 @@ leader_bring_up_to_date(struct leader *l, struct learner_handler *h,
     if (rv == ZK_OK) {
         rv = lj_write_all(&j, em);
     }
-    if (j.stream != NULL) {
-        zk_database_stream_end(j.stream);
-    }
+    lj_end_stream(&j);
     lj_clear(&j.disk);
     lj_clear(&j.history);
     if (rv == ZK_OK && !learner_sender_start(&h->sender, h->sid)) {

@@ -33,6 +33,8 @@ struct learner_handler {
     /* When its last packet behind NEWLEADER came; 0: none yet. */
     _Atomic int64_t heard_ms;
 
+    atomic_uint blocks_taken;   /* Of a snapshot. */
+
     /* Under the leader's lock. */
     struct learner_handler *next;   /* In one of the leader's lists. */
     bool introduced;            /* sid and all of these are known: */

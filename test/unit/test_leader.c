@@ -1239,6 +1239,82 @@ test_a_small_snapshot_beats_a_long_log(void)
     sl_close(&s);
 }
 
+/* Reads a little, so that the link never stands still for long. */
+struct trickle {
+    struct scripted_learner s;
+    struct zk_thread thread;
+};
+
+static void
+trickle_run(void *arg)
+{
+    struct trickle *t = arg;
+    char some[1024];
+
+    do {
+        zk_time_pause_us(100000);
+    } while (recv(t->s.fd, some, sizeof some, 0) > 0);
+}
+
+static bool
+has_more(const struct scripted_learner *s)
+{
+    char c;
+
+    return recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Whoever takes next to nothing of a snapshot that another waits for loses
+ * it. */
+static void
+test_a_slow_learner_does_not_keep_the_snapshot(void)
+{
+    int small = 4096;
+    struct scripted_learner s, t;
+    struct trickle slow;
+    int64_t deadline_ms;
+    struct bench b;
+
+    bench_init(&b, "forceSnapshotSync=true");
+    sl_connect(&s, b.port, 1);
+    sl_info(&s, QP_FOLLOWERINFO, 0, 20);
+    sl_expect(&s, QP_LEADERINFO, z(1, 0));
+    sl_ack_epoch(&s, 0, 0);
+    sl_expect_type(&s, QP_SNAP);
+    (void) sl_skip_stream(&s);
+    up(&s);
+    sl_expect(&s, QP_UPTODATE, -1);
+    sl_create_session(&s, SESSION);
+    pass_one(&s, z(1, 1));
+    for (int i = 0; i < 12; i++) {      /* More than buffers on its way. */
+        char *path = zk_xasprintf("/n%d", i);
+
+        sl_create(&s, SESSION, i + 1, path, 500000);
+        free(path);
+        pass_one(&s, z(1, 2 + i));
+    }
+    sl_connect(&slow.s, b.port, 9);
+    CU_ASSERT_EQUAL(setsockopt(slow.s.fd, SOL_SOCKET, SO_RCVBUF, &small,
+                               sizeof small), 0);
+    sl_info(&slow.s, QP_OBSERVERINFO, 0, 20);
+    sl_expect(&slow.s, QP_LEADERINFO, z(1, 0));
+    sl_ack_epoch(&slow.s, 0, 0);
+    sl_expect_type(&slow.s, QP_SNAP);
+    zk_thread_start(&slow.thread, trickle_run, &slow, "trickle");
+    join_at(&b, &t, 10, true, 0);
+    deadline_ms = zk_time_mono_ms() + SL_DEADLINE_MS;
+    while (!has_more(&t) && zk_time_mono_ms() < deadline_ms) {
+        CU_ASSERT(sl_is_silent(&s, 1));
+    }
+    sl_expect_type(&t, QP_SNAP);
+    shutdown(slow.s.fd, SHUT_RDWR);
+    zk_thread_join(&slow.thread);
+    bench_fini(&b);
+    sl_close(&s);
+    sl_close(&t);
+    sl_close(&slow.s);
+}
+
 static void
 test_observers_wait_where_too_many_are_brought_up(void)
 {
@@ -1808,6 +1884,8 @@ static const struct zk_test tests[] = {
       test_the_log_files_help_who_is_far_behind },
     { "a small snapshot beats a long log",
       test_a_small_snapshot_beats_a_long_log },
+    { "a slow learner does not keep the snapshot",
+      test_a_slow_learner_does_not_keep_the_snapshot },
     { "observers wait where too many are brought up",
       test_observers_wait_where_too_many_are_brought_up },
     { "joins while others write lose nothing",
