@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "metrics/server_metrics.h"
+#include "proto/op_code.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
+#include "util/zk_time.h"
 
 /* So many are handed on by the thread that lets them pass, when nothing is
  * before them: waking another would cost more than the work. */
@@ -41,25 +43,65 @@ cp_of(struct request_processor *base)
     return cp;
 }
 
+/* What passes at 'now_us'.  Commits by themselves are writes of others and
+ * have waited for nobody. */
+static void
+cp_count_passed(const struct bq_list *out, int64_t now_us)
+{
+    int64_t writes = 0;
+
+    for (struct bq_node *node = out->first; node != NULL; node = node->next) {
+        const struct request *r = request_of(node);
+        bool write = r->txn != NULL || op_code_is_write(r->type);
+
+        writes += write;
+        if (r->queued_us != 0) {
+            server_metrics_add(write ? METRIC_write_commitproc_time_ms
+                                     : METRIC_read_commitproc_time_ms,
+                               (now_us - r->queued_us) / 1000);
+        }
+    }
+    server_metrics_add(METRIC_write_commit_proc_issued, writes);
+    server_metrics_add(METRIC_read_commit_proc_issued,
+                       (int64_t) out->n - writes);
+}
+
 /* Hands 'ready' on, without the lock meanwhile. */
 static void
 cp_hand_on_locked(struct commit_processor *cp) ZK_REQUIRES(cp->lock)
 {
     struct bq_list out = { 0 };
+    int64_t now_us;
 
     zk_assert(!cp->busy);
     cp->busy = true;
     bq_list_concat(&out, &cp->ready);
     zk_unlock(&cp->lock);
+    now_us = zk_time_mono_us();
+    cp_count_passed(&out, now_us);
     cp->next->submit(cp->next, &out);
+    server_metrics_add(METRIC_commit_process_time,
+                       (zk_time_mono_us() - now_us) / 1000);
     zk_lock(&cp->lock);
     cp->busy = false;
+}
+
+/* Before something passes. */
+static void
+cp_count_queued_locked(struct commit_processor *cp) ZK_REQUIRES(cp->lock)
+{
+    int64_t reads = (int64_t) cp->core.reads_behind;
+
+    server_metrics_add(METRIC_read_commit_proc_req_queued, reads);
+    server_metrics_add(METRIC_write_commit_proc_req_queued,
+                       (int64_t) cp->core.pending.n - reads);
 }
 
 /* Something was told to the core: lets pass what may. */
 static void
 cp_go_on_locked(struct commit_processor *cp) ZK_REQUIRES(cp->lock)
 {
+    cp_count_queued_locked(cp);
     commit_core_take(&cp->core, &cp->ready);
     if (cp->busy) {
         return;                 /* Who is busy looks again, or wakes. */
@@ -94,8 +136,13 @@ static void
 cp_submit(struct request_processor *base, struct bq_list *requests)
 {
     struct commit_processor *cp = cp_of(base);
+    int64_t now_us = zk_time_mono_us();
 
     server_metrics_add_n(METRIC_request_commit_queued, requests->n);
+    for (struct bq_node *node = requests->first; node != NULL;
+         node = node->next) {
+        request_of(node)->queued_us = now_us;
+    }
     zk_lock(&cp->lock);
     if (cp->stopping) {
         zk_panic("a request was submitted to a stage that was shut down");

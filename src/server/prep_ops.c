@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "auth/acl_check.h"
+#include "metrics/server_metrics.h"
 #include "proto/path_utils.h"
+#include "util/zk_time.h"
 
 /* The version behind 'current', which 'expected' must be (-1: any).  -1 is
  * left out, since a client could never ask for it (ZOOKEEPER-4743). */
@@ -266,6 +268,7 @@ prep_close_session(struct prep_request_processor *prp,
                    const struct prep_op *op)
 {
     struct po_closing cl = { prp, op->r->session_id, 0 };
+    int64_t began_us = zk_time_mono_us();
     struct txn_paths_iter it;
     struct zk_slice path;
     struct zk_buf paths = { 0 };
@@ -295,5 +298,7 @@ prep_close_session(struct prep_request_processor *prp,
         prp->txn.len = cl.list_at;
     }
     session_tracker_set_closing(prp->env.sessions, cl.session);
+    server_metrics_add(METRIC_close_session_prep_time,
+                       (zk_time_mono_us() - began_us) / 1000);
     return KE_OK;
 }

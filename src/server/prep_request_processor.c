@@ -361,7 +361,7 @@ static void
 prp_batch(struct prep_request_processor *prp, struct bq_list *in,
           struct bq_list *out)
 {
-    int64_t now_us = zk_time_mono_us();
+    int64_t now_us = zk_time_mono_us(), began_us = now_us, done_us;
     struct bq_node *node;
     size_t changes;
 
@@ -377,6 +377,10 @@ prp_batch(struct prep_request_processor *prp, struct bq_list *in,
                            (now_us - request_of(node)->received_us) / 1000);
         prp_one(prp, request_of(node));
         bq_list_append(out, node);
+        done_us = zk_time_mono_us();
+        server_metrics_add(METRIC_prep_process_time,
+                           (done_us - began_us) / 1000);
+        began_us = done_us;
     }
     server_metrics_add_n(METRIC_outstanding_changes_queued,
                          outstanding_changes_size(prp->env.db->changes)
@@ -389,10 +393,14 @@ static void
 prp_work(struct prep_request_processor *prp, struct bq_list *in)
 {
     struct bq_list out = { 0 };
+    int64_t began_us;
 
     while (in->n > 0) {
         prp_batch(prp, in, &out);
+        began_us = zk_time_mono_us();
         prp->next->submit(prp->next, &out);
+        server_metrics_add(METRIC_proposal_process_time,
+                           (zk_time_mono_us() - began_us) / 1000);
     }
 }
 

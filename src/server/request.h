@@ -49,6 +49,8 @@ struct request {
     bool internal;              /* The server's own: no session is checked. */
     const void *owner;          /* Who must own the session. */
     int64_t received_us;
+    int64_t queued_us;          /* When the commit stage got it; 0: not
+                                 * yet. */
     struct zk_slice body;       /* Behind this struct. */
     bool local_session;         /* OP_CLOSE_SESSION of a session that only
                                  * this server knows: no txn. */

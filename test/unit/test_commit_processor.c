@@ -5,6 +5,7 @@
 
 #include "server/commit_processor.h"
 
+#include "metrics/server_metrics.h"
 #include "proto/op_code.h"
 #include "proto/txn_codec.h"
 #include "test/lib/zk_test.h"
@@ -151,6 +152,50 @@ submit(struct bq_list *list)
 {
     cp->submit(cp, list);
     CU_ASSERT_EQUAL(list->n, 0);
+}
+
+static int64_t
+sum_of(enum metric m)
+{
+    struct metric_figures f;
+
+    server_metrics_get(m, &f);
+    return f.sum;
+}
+
+static uint64_t
+count_of(enum metric m)
+{
+    struct metric_figures f;
+
+    server_metrics_get(m, &f);
+    return f.count;
+}
+
+/* Java: CommitProcessor.run, processWrite, sendToNextProcessor. */
+static void
+test_what_waits_and_passes_is_measured(void)
+{
+    struct bq_list list = { 0 };
+
+    server_metrics_reset();
+    begin(false);
+    add(&list, OP_SET_DATA, 7, 1, txn(7, 1, 1));
+    add(&list, OP_GET_DATA, 7, 2, NULL);
+    add(&list, OP_GET_DATA, 7, 3, NULL);
+    submit(&list);
+    CU_ASSERT_EQUAL(sum_of(METRIC_write_commit_proc_req_queued), 1);
+    CU_ASSERT_EQUAL(sum_of(METRIC_read_commit_proc_req_queued), 2);
+    CU_ASSERT_EQUAL(count_of(METRIC_write_commit_proc_issued), 0);
+    commit_processor_durable(cp, 1);
+    commit_processor_committed(cp, 1);
+    CU_ASSERT_TRUE(wait_passed(3));
+    end();
+    CU_ASSERT_EQUAL(sum_of(METRIC_write_commit_proc_issued), 1);
+    CU_ASSERT_EQUAL(sum_of(METRIC_read_commit_proc_issued), 2);
+    CU_ASSERT_EQUAL(count_of(METRIC_write_commitproc_time_ms), 1);
+    CU_ASSERT_EQUAL(count_of(METRIC_read_commitproc_time_ms), 2);
+    CU_ASSERT(count_of(METRIC_commit_process_time) > 0);
 }
 
 /* ---- who hands on ------------------------------------------------------ */
@@ -461,6 +506,8 @@ test_a_learners_threads_keep_the_order(void)
 }
 
 static const struct zk_test tests[] = {
+    { "what waits and passes is measured",
+      test_what_waits_and_passes_is_measured },
     { "few are handed on by who lets them pass",
       test_few_are_handed_on_by_who_lets_them_pass },
     { "many are handed on by the thread",
