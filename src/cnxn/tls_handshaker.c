@@ -28,9 +28,10 @@
 #define TH_TIMEOUT_DEFAULT_MS 10000
 
 /* Threads: a quarter of the processors, but more where a step may wait for a
- * name server, or for who tells what is revoked. */
+ * name server; and those that wait for who tells what is revoked. */
 #define TH_THREADS_MAX 4
 #define TH_THREADS_WAITING 8
+#define TH_ASKERS 8
 /* What they are behind the selectors: a tenth of the share of a processor
  * when both want it. */
 #define TH_NICE 10
@@ -45,7 +46,8 @@
 #define TH_LOG_GAP_MS 500
 
 struct handshake {
-    struct handshake *next, *prev;  /* In order of the deadline. */
+    struct handshake *next, *prev;  /* In order of the deadline; 'next' alone
+                                     * in an inbox, and for the askers. */
     struct tls_conn *tls;       /* NULL: nothing to go by has come yet. */
     int64_t deadline_ms;        /* monotonic */
     struct cnxn_address from;
@@ -77,7 +79,15 @@ struct tls_handshaker {
     size_t limit;
     int64_t timeout_ms;
     struct th_thread *threads;
-    unsigned n_threads;
+    unsigned n_threads, n_askers;
+
+    /* Handshakes of which others have to be asked. */
+    struct zk_mutex ask_lock;   /* leaf */
+    struct zk_cond ask_more;
+    struct handshake *asks ZK_GUARDED;          /* by next, FIFO */
+    struct handshake **asks_last ZK_GUARDED;
+    bool ask_stops ZK_GUARDED;
+    struct zk_thread askers[TH_ASKERS];
 
     bool started;               /* main thread */
     atomic_bool stopping;
@@ -134,8 +144,7 @@ th_threads(const struct tls_config *c)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN) / 4;
 
-    if (c->crl || c->ocsp
-        || (c->client_hostname_verification && c->allow_reverse_dns)) {
+    if (c->client_hostname_verification && c->allow_reverse_dns) {
         return TH_THREADS_WAITING;
     }
     return n < 1 ? 1 : n > TH_THREADS_MAX ? TH_THREADS_MAX : (unsigned) n;
@@ -158,9 +167,11 @@ th_open(struct th_thread *t, struct zk_errmsg *em)
 static int
 th_create_threads(struct tls_handshaker *h, struct zk_errmsg *em)
 {
-    unsigned want = th_threads(&h->ctx->config->client_tls);
+    const struct tls_config *c = &h->ctx->config->client_tls;
+    unsigned want = th_threads(c);
     int rv = ZK_OK;
 
+    h->n_askers = c->crl || c->ocsp ? TH_ASKERS : 0;
     h->threads = zk_xcalloc(want, sizeof *h->threads);
     while (rv == ZK_OK && h->n_threads < want) {
         struct th_thread *t = &h->threads[h->n_threads++];
@@ -186,6 +197,11 @@ tls_handshaker_create(struct cnxn_context *ctx, struct tls_handshaker **out,
     h->magic = TLS_HANDSHAKER_MAGIC;
     h->ctx = ctx;
     log_limit_init(&h->log, TH_LOG_BURST, TH_LOG_GAP_MS);
+    zk_mutex_init(&h->ask_lock, ZK_LOCK_leaf);
+    zk_cond_init(&h->ask_more);
+    zk_lock(&h->ask_lock);
+    h->asks_last = &h->asks;
+    zk_unlock(&h->ask_lock);
     rv = th_read_properties(h, em);
     if (rv == ZK_OK) {
         rv = tls_context_create(&ctx->config->client_tls, TLS_SIDE_SERVER,
@@ -199,8 +215,8 @@ tls_handshaker_create(struct cnxn_context *ctx, struct tls_handshaker **out,
         return rv;
     }
     zk_info(factory, "TLS for clients: at most %zu handshakes at a time, "
-            "%ld ms each, on %u thread(s)", h->limit, (long) h->timeout_ms,
-            h->n_threads);
+            "%ld ms each, on %u thread(s), and %u that ask who is revoked",
+            h->limit, (long) h->timeout_ms, h->n_threads, h->n_askers);
     *out = h;
     return ZK_OK;
 }
@@ -230,6 +246,8 @@ tls_handshaker_destroy(struct tls_handshaker *h)
         th_close_thread(&h->threads[i]);
     }
     free(h->threads);
+    zk_cond_fini(&h->ask_more);
+    zk_mutex_fini(&h->ask_lock);
     tls_context_unref(h->tls);
     log_limit_fini(&h->log);
     h->magic = 0;
@@ -275,12 +293,12 @@ th_drop(struct tls_handshaker *h, struct handshake *hs)
     th_free(h, hs);
 }
 
-/* A handshake that did not come to its end by the client's doing. */
+/* A handshake that did not come to its end by the client's doing; it is on no
+ * list. */
 static void
-th_fail(struct th_thread *t, struct handshake *hs, int level,
-        const char *why)
+th_refuse(struct tls_handshaker *h, struct handshake *hs, int level,
+          const char *why)
 {
-    struct tls_handshaker *h = t->owner;
     char remote[CNXN_REMOTE_MAX];
 
     cnxn_address_remote(&hs->from, remote);
@@ -288,22 +306,49 @@ th_fail(struct th_thread *t, struct handshake *hs, int level,
                  "closing the connection of client %s: %s", remote, why);
     server_metrics_inc(METRIC_unsuccessful_handshake);
     atomic_fetch_add_explicit(&h->failed, 1, memory_order_relaxed);
-    th_unlink(t, hs);
     th_drop(h, hs);
+}
+
+static void
+th_fail(struct th_thread *t, struct handshake *hs, int level,
+        const char *why)
+{
+    th_unlink(t, hs);
+    th_refuse(t->owner, hs, level, why);
 }
 
 /* It goes on without us, to a selector. */
 static void
+th_begin_cnxn(struct tls_handshaker *h, struct handshake *hs)
+{
+    server_cnxn_begin(h->ctx, hs->fd, &hs->from, hs->tls);
+    th_free(h, hs);
+}
+
+static void
+th_queue_ask(struct tls_handshaker *h, struct handshake *hs)
+{
+    hs->next = NULL;
+    zk_lock(&h->ask_lock);
+    *h->asks_last = hs;
+    h->asks_last = &hs->next;
+    zk_unlock(&h->ask_lock);
+    zk_cond_signal(&h->ask_more);
+}
+
+/* It is complete, or needs no TLS; others may have to be asked about it. */
+static void
 th_pass_on(struct th_thread *t, struct handshake *hs)
 {
-    struct tls_handshaker *h = t->owner;
-
     if (epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, hs->fd, NULL) != 0) {
         zk_panic("epoll_ctl on a handshake that is done: %m");
     }
     th_unlink(t, hs);
-    server_cnxn_begin(h->ctx, hs->fd, &hs->from, hs->tls);
-    th_free(h, hs);
+    if (hs->tls != NULL && tls_conn_has_to_ask(hs->tls)) {
+        th_queue_ask(t->owner, hs);
+    } else {
+        th_begin_cnxn(t->owner, hs);
+    }
 }
 
 /* Who says nothing at all and goes is a load balancer that looks whether the
@@ -360,6 +405,7 @@ th_sniff(struct th_thread *t, struct handshake *hs, uint32_t events)
     cnxn_address_sockaddr(&hs->from, &peer);
     hs->tls = tls_conn_accept(t->owner->tls, hs->fd, &peer);
     tls_conn_set_deadline(hs->tls, hs->deadline_ms);
+    tls_conn_ask_later(hs->tls);
     return true;
 }
 
@@ -486,7 +532,7 @@ th_run(void *arg)
         if (n < 0 && errno != EINTR) {
             zk_panic("epoll_wait: %m");
         }
-        /* A step may wait for others: none begins when it is time to stop. */
+        /* A step may wait for a name: none begins when it is time to stop. */
         for (int i = 0; i < n && !atomic_load(&t->owner->stopping); i++) {
             if (events[i].data.ptr != NULL) {
                 th_step(t, events[i].data.ptr, events[i].events);
@@ -504,6 +550,80 @@ th_run(void *arg)
     }
 }
 
+/* ---- asking ------------------------------------------------------------ */
+
+/* The next one of which others have to be asked; NULL: it is time to stop. */
+static struct handshake *
+th_next_ask(struct tls_handshaker *h)
+{
+    struct handshake *hs = NULL;
+
+    zk_lock(&h->ask_lock);
+    while (h->asks == NULL && !h->ask_stops) {
+        zk_cond_wait(&h->ask_more, &h->ask_lock);
+    }
+    if (!h->ask_stops) {
+        hs = h->asks;
+        h->asks = hs->next;
+        if (h->asks == NULL) {
+            h->asks_last = &h->asks;
+        }
+    }
+    zk_unlock(&h->ask_lock);
+    return hs;
+}
+
+static void
+th_ask(struct tls_handshaker *h, struct handshake *hs)
+{
+    struct zk_errmsg em = { "" };
+
+    if (hs->deadline_ms <= zk_time_mono_ms()) {
+        snprintf(em.text, sizeof em.text, "TLS handshake: nobody could be "
+                 "asked about its certificate for %ld ms",
+                 (long) h->timeout_ms);
+        th_refuse(h, hs, ZK_LOG_WARN, em.text);
+    } else if (tls_conn_ask(hs->tls, &em) == TLS_DONE) {
+        th_begin_cnxn(h, hs);
+    } else {
+        th_refuse(h, hs, ZK_LOG_WARN, em.text);
+    }
+}
+
+static void
+th_ask_run(void *arg)
+{
+    struct tls_handshaker *h = arg;
+    struct handshake *hs;
+
+    th_step_back();
+    while ((hs = th_next_ask(h)) != NULL) {
+        th_ask(h, hs);
+    }
+}
+
+/* Nothing comes to ask any more. */
+static void
+th_stop_asking(struct tls_handshaker *h)
+{
+    struct handshake *hs, *next;
+
+    zk_lock(&h->ask_lock);
+    h->ask_stops = true;
+    hs = h->asks;
+    h->asks = NULL;
+    h->asks_last = &h->asks;
+    zk_unlock(&h->ask_lock);
+    zk_cond_broadcast(&h->ask_more);
+    for (unsigned i = 0; i < h->n_askers; i++) {
+        zk_thread_join(&h->askers[i]);
+    }
+    for (; hs != NULL; hs = next) {
+        next = hs->next;
+        th_drop(h, hs);
+    }
+}
+
 void
 tls_handshaker_start(struct tls_handshaker *h)
 {
@@ -513,6 +633,9 @@ tls_handshaker_start(struct tls_handshaker *h)
     for (unsigned i = 0; i < h->n_threads; i++) {
         zk_thread_start(&h->threads[i].thread, th_run, &h->threads[i],
                         "TlsHandshake:%u", i);
+    }
+    for (unsigned i = 0; i < h->n_askers; i++) {
+        zk_thread_start(&h->askers[i], th_ask_run, h, "TlsRevocation:%u", i);
     }
     if (h->ctx->config->cnxn.cert_reload) {
         tls_context_watch_start(h->tls);
@@ -543,6 +666,7 @@ tls_handshaker_stop(struct tls_handshaker *h)
         th_wake(&h->threads[i]);
         zk_thread_join(&h->threads[i].thread);
     }
+    th_stop_asking(h);
     h->started = false;
 }
 

@@ -13,6 +13,10 @@
  * then is there a TLS connection for it.  All have the same time to finish,
  * counted from the accept, however their bytes drip in.
  *
+ * Where others have to be asked whether a client's certificate is revoked, the
+ * handshake goes on to its end, and then waits for threads that do nothing but
+ * ask.  So whoever is asked and hangs holds up nobody but those who need it.
+ *
  * The first bytes are looked at before any is read.  Plain text is handed on
  * where the port takes that, too (zookeeper.client.portUnification).
  */

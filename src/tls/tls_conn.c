@@ -154,6 +154,13 @@ tls_conn_set_deadline(struct tls_conn *c, int64_t deadline_ms)
     c->peer.deadline_ms = deadline_ms;
 }
 
+void
+tls_conn_ask_later(struct tls_conn *c)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    c->peer.ask_later = true;
+}
+
 enum tls_result
 tls_conn_handshake(struct tls_conn *c, struct zk_errmsg *em)
 {
@@ -178,6 +185,23 @@ tls_conn_handshake(struct tls_conn *c, struct zk_errmsg *em)
     return TLS_DONE;
 }
 
+bool
+tls_conn_has_to_ask(const struct tls_conn *c)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    return c->peer.to_ask != NULL;
+}
+
+enum tls_result
+tls_conn_ask(struct tls_conn *c, struct zk_errmsg *em)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    zk_assert(!c->failed && c->peer.to_ask != NULL);
+    ERR_clear_error();
+    return tls_peer_ask(&c->peer) ? TLS_DONE
+                                  : tc_fail(c, "TLS handshake", em);
+}
+
 int
 tls_conn_verify(X509_STORE_CTX *store, void *arg)
 {
@@ -195,7 +219,7 @@ tls_conn_read(struct tls_conn *c, void *p, size_t len, size_t *got,
               struct zk_errmsg *em)
 {
     ZK_CHECK(c, TLS_CONN_MAGIC);
-    zk_assert(!c->failed && len > 0);
+    zk_assert(!c->failed && len > 0 && c->peer.to_ask == NULL);
     ERR_clear_error();
     *got = 0;
     /* Whatever it comes to: the next write tells. */
@@ -227,7 +251,8 @@ tls_conn_write(struct tls_conn *c, const void *p, size_t len, size_t *put,
     enum tls_result result;
 
     ZK_CHECK(c, TLS_CONN_MAGIC);
-    zk_assert(!c->failed && len > 0 && c->owed <= len);
+    zk_assert(!c->failed && len > 0 && c->owed <= len
+              && c->peer.to_ask == NULL);
     ERR_clear_error();
     *put = 0;
     result = tc_flush(c, em);

@@ -43,11 +43,22 @@ void tls_conn_destroy(struct tls_conn *c);
  * on: it asks nobody about the peer's certificate for longer. */
 void tls_conn_set_deadline(struct tls_conn *c, int64_t deadline_ms);
 
+/* The handshake asks nobody whether the peer's certificate is revoked: where
+ * what is kept does not tell, it goes on to its end, and tls_conn_ask has to
+ * follow. */
+void tls_conn_ask_later(struct tls_conn *c);
+
 /* Goes on with the handshake; TLS_DONE once it is complete and the peer is
- * who it should be.  May look up a name or ask an OCSP responder where the
- * configuration wants that, so it is called on threads that serve nobody
- * else. */
+ * who it should be.  May look up a name or, unless that is for later, ask an
+ * OCSP responder where the configuration wants that, so it is called on
+ * threads that serve nobody else. */
 enum tls_result tls_conn_handshake(struct tls_conn *c, struct zk_errmsg *em);
+/* Has somebody to be asked, after TLS_DONE and before anything is read? */
+bool tls_conn_has_to_ask(const struct tls_conn *c);
+/* Does that, on a thread that may wait: TLS_DONE or TLS_FAILED.  A peer that
+ * is refused so late is not told why: OpenSSL sends no alert behind a
+ * handshake. */
+enum tls_result tls_conn_ask(struct tls_conn *c, struct zk_errmsg *em);
 /* Reads up to 'len' > 0 bytes.  Reads what is there until it says
  * TLS_WANT_*: bytes that OpenSSL holds already do not make a socket
  * readable. */

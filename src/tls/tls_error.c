@@ -76,6 +76,19 @@ tls_time_print(const ASN1_TIME *when, char out[16])
     }
 }
 
+bool
+tls_time_get(const ASN1_TIME *when, int64_t *seconds)
+{
+    struct tm tm;
+
+    if (!ASN1_TIME_to_tm(when, &tm)) {
+        ERR_clear_error();
+        return false;
+    }
+    *seconds = timegm(&tm);
+    return true;
+}
+
 void
 tls_verify_print(int error, const X509 *cert, const char *trust, char *out,
                  size_t size)

@@ -24,6 +24,8 @@ const char *tls_reason(void);
 void tls_cert_print(const X509 *cert, char out[TLS_CERT_TEXT]);
 /* "2026-01-02", or "?". */
 void tls_time_print(const ASN1_TIME *when, char out[16]);
+/* Seconds since 1970; false: it is no date. */
+bool tls_time_get(const ASN1_TIME *when, int64_t *seconds);
 /* Why a certificate is not accepted: an X509_V_ERR_* in words, with its date
  * and name.  'cert' may be NULL; 'trust' names the property of the trust
  * store. */

@@ -28,6 +28,12 @@ tf_begins(const char *url, const char *scheme)
 
 /* ---- files --------------------------------------------------------------- */
 
+bool
+tls_fetch_is_local(const char *url)
+{
+    return tf_begins(url, "file:");
+}
+
 /* "file:/path" and "file:///path"; a host is not accepted. */
 static const char *
 tf_path(const char *url)
@@ -195,17 +201,31 @@ tf_transfer(const struct tf_url *u, BIO *request, size_t max, int timeout_s)
     return answer;
 }
 
+/* Why there was no answer.  OpenSSL counts whole seconds, that of now as the
+ * first. */
+static int
+tf_no_answer(const char *url, int64_t began_ms, int timeout_s,
+             struct zk_errmsg *em)
+{
+    bool late = zk_time_mono_ms() - began_ms
+                >= (timeout_s - 1) * INT64_C(1000);
+
+    return tls_fail(em, late ? ZK_ETORN : ZK_EIO, "%s", url);
+}
+
 static int
 tf_get_crl(const char *url, int timeout_s, X509_CRL **out,
            struct zk_errmsg *em)
 {
     struct tf_url u = { 0, NULL, NULL, NULL, NULL };
+    int64_t began_ms = zk_time_mono_ms();
     BIO *answer = NULL;
     int rv = tf_url_parse(url, &u, em);
 
     if (rv == ZK_OK) {
         answer = tf_transfer(&u, NULL, TLS_FETCH_MAX_CRL, timeout_s);
-        rv = answer != NULL ? ZK_OK : tls_fail(em, ZK_EIO, "%s", url);
+        rv = answer != NULL ? ZK_OK
+                            : tf_no_answer(url, began_ms, timeout_s, em);
     }
     tf_url_fini(&u);
     if (rv != ZK_OK) {
@@ -247,7 +267,7 @@ tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
     if (rv != ZK_OK) {
         return rv;
     }
-    if (tf_begins(url, "file:")) {
+    if (tls_fetch_is_local(url)) {
         return tf_read_crl(url, out, em);
     }
     if (!tf_begins(url, "http:")) {
@@ -262,6 +282,7 @@ tls_fetch_ocsp(const char *url, const OCSP_REQUEST *request, int timeout_s,
                OCSP_RESPONSE **out, struct zk_errmsg *em)
 {
     struct tf_url u = { 0, NULL, NULL, NULL, NULL };
+    int64_t began_ms = zk_time_mono_ms();
     BIO *body, *answer = NULL;
     int rv = tf_check(url, em);
 
@@ -276,7 +297,8 @@ tls_fetch_ocsp(const char *url, const OCSP_REQUEST *request, int timeout_s,
         zk_assert(body != NULL);
         answer = tf_transfer(&u, body, TLS_FETCH_MAX_OCSP, timeout_s);
         BIO_free(body);
-        rv = answer != NULL ? ZK_OK : tls_fail(em, ZK_EIO, "%s", url);
+        rv = answer != NULL ? ZK_OK
+                            : tf_no_answer(url, began_ms, timeout_s, em);
     }
     tf_url_fini(&u);
     if (rv != ZK_OK) {

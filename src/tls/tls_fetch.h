@@ -9,6 +9,8 @@
  * bytes.  It goes nowhere else: being sent on to another place is a failure.
  * What comes by http: is DER, a file may be PEM.
  *
+ * ZK_ETORN: there was no answer in time.
+ *
  * Thread-safety: any thread.
  */
 #ifndef TLS_TLS_FETCH_H
@@ -23,6 +25,8 @@
 #define TLS_FETCH_MAX_URL 1024u
 #define TLS_FETCH_MAX_OCSP (256u * 1024)
 
+/* Is it a file of this machine? */
+bool tls_fetch_is_local(const char *url);
 /* The list at that URL, which the caller frees; nothing in it is verified. */
 int tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
                   struct zk_errmsg *em) ZK_WARN_UNUSED;

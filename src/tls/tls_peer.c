@@ -24,6 +24,8 @@ tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
     p->host = host == NULL ? NULL : zk_xstrdup(host);
     p->address = *sa;
     p->deadline_ms = INT64_MAX;
+    p->ask_later = false;
+    p->to_ask = NULL;
     p->why[0] = '\0';
 }
 
@@ -32,6 +34,8 @@ tls_peer_fini(struct tls_peer *p)
 {
     free(p->host);
     p->host = NULL;
+    sk_X509_pop_free(p->to_ask, X509_free);
+    p->to_ask = NULL;
 }
 
 /* ---- names --------------------------------------------------------------- */
@@ -140,7 +144,14 @@ tp_check_revocation(struct tls_peer *p, X509_STORE_CTX *store)
     }
     error = tls_revocation_check(p->revocation,
                                  X509_STORE_CTX_get0_chain(store),
-                                 p->deadline_ms, p->why, sizeof p->why);
+                                 p->deadline_ms, !p->ask_later, p->why,
+                                 sizeof p->why);
+    if (error == TLS_REVOCATION_LATER) {
+        zk_assert(p->to_ask == NULL);
+        p->to_ask = X509_STORE_CTX_get1_chain(store);
+        zk_assert(p->to_ask != NULL);
+        error = X509_V_OK;
+    }
     X509_STORE_CTX_set_error(store, error);
     return error == X509_V_OK;
 }
@@ -162,6 +173,18 @@ tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store)
         return false;
     }
     return tp_check_revocation(p, store);
+}
+
+bool
+tls_peer_ask(struct tls_peer *p)
+{
+    STACK_OF(X509) *chain = p->to_ask;
+    int error = tls_revocation_check(p->revocation, chain, p->deadline_ms,
+                                     true, p->why, sizeof p->why);
+
+    p->to_ask = NULL;
+    sk_X509_pop_free(chain, X509_free);
+    return error == X509_V_OK;
 }
 
 bool

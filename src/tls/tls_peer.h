@@ -20,6 +20,9 @@ struct tls_peer {
                                          * to; else NULL. */
     struct sockaddr_storage address;
     int64_t deadline_ms;                /* zk_time_mono_ms; INT64_MAX. */
+    bool ask_later;                     /* tls_conn_ask_later. */
+    STACK_OF(X509) *to_ask;             /* The chain of which others have to
+                                         * be asked; NULL: none. */
     char why[TLS_WHY_MAX];              /* Why it is not; "": it is, or was
                                          * not looked at yet. */
 };
@@ -32,6 +35,8 @@ void tls_peer_fini(struct tls_peer *p);
 /* In a handshake: verifies the certificates of 'store'; false sets 'why', and
  * the error that becomes the alert. */
 bool tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store);
+/* Asks for the chain of 'to_ask', which is then none; false sets 'why'. */
+bool tls_peer_ask(struct tls_peer *p);
 /* The same for a session that is resumed, in which no certificate was shown
  * again: 'cert' is the one of then, or NULL. */
 bool tls_peer_check_resumed(struct tls_peer *p, X509 *cert);

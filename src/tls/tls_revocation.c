@@ -13,6 +13,7 @@
 
 #include "tls/tls_error.h"
 #include "tls/tls_fetch.h"
+#include "tls/tls_memory.h"
 #include "util/zk_lock.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -40,9 +41,15 @@ struct tls_revocation {
     const struct tls_config *config;
     struct zk_mutex lock;
     struct tr_list kept[TR_KEPT] ZK_GUARDED;
+    struct tls_memory memory ZK_GUARDED;
 };
 
-enum tr_status { TR_GOOD, TR_REVOKED, TR_UNKNOWN };
+enum tr_status {
+    TR_GOOD,
+    TR_REVOKED,
+    TR_UNKNOWN,
+    TR_LATER,                   /* Somebody would have to be asked. */
+};
 
 /* One certificate that is asked for. */
 struct tr_question {
@@ -50,7 +57,9 @@ struct tr_question {
     X509 *cert;
     X509 *issuer;
     X509_STORE *store;          /* Trusts the issuer alone. */
+    unsigned char key[TLS_MEMORY_KEY];
     int64_t deadline_ms;
+    bool may_wait;              /* Else TR_LATER. */
     struct zk_errmsg why;       /* Of TR_UNKNOWN. */
 };
 
@@ -81,6 +90,7 @@ tls_revocation_destroy(struct tls_revocation *r)
         free(r->kept[i].url);
         X509_CRL_free(r->kept[i].crl);
     }
+    tls_memory_fini(&r->memory);
     zk_unlock(&r->lock);
     zk_mutex_fini(&r->lock);
     r->magic = 0;
@@ -95,6 +105,58 @@ tr_seconds_left(const struct tr_question *q)
 
     return left <= 0 ? 0
            : left < TLS_REVOCATION_ASK_S ? (int) left : TLS_REVOCATION_ASK_S;
+}
+
+/* ---- places -------------------------------------------------------------- */
+
+/* The seconds that the place is to have; tr_tell says then what came of it.
+ * 0: it is not asked, and 'status' is what is left to say. */
+static int
+tr_try_place(struct tr_question *q, const char *url, enum tr_status *status)
+{
+    int64_t now_ms = zk_time_mono_ms(), ago_ms;
+    int seconds = tr_seconds_left(q);
+    bool may;
+
+    *status = TR_UNKNOWN;
+    if (seconds == 0) {
+        zk_fail(&q->why, ZK_ETORN, "no time left to ask");
+        return 0;
+    }
+    zk_lock(&q->r->lock);
+    may = q->may_wait
+              ? tls_memory_try(&q->r->memory, url, now_ms, &ago_ms)
+              : !tls_memory_rests(&q->r->memory, url, now_ms, &ago_ms);
+    zk_unlock(&q->r->lock);
+    if (!may) {
+        zk_fail(&q->why, ZK_ETORN, "%s: it failed %lld s ago and is left "
+                "alone for now", url, (long long) ago_ms / 1000);
+    } else if (!q->may_wait) {
+        *status = TR_LATER;
+    }
+    return may && q->may_wait ? seconds : 0;
+}
+
+/* A client may leave a check hardly any time: that alone is no failure of the
+ * place. */
+static enum tls_outcome
+tr_outcome(const char *url, int seconds, int rv)
+{
+    if (rv == ZK_ETORN && !tls_fetch_is_local(url)) {
+        return seconds == TLS_REVOCATION_ASK_S ? TLS_OUTCOME_FAILURE
+                                               : TLS_OUTCOME_NOTHING;
+    }
+    return TLS_OUTCOME_ANSWER;
+}
+
+/* It was asked and had so many seconds: 'rv' is tls_fetch's. */
+static void
+tr_tell(struct tr_question *q, const char *url, int seconds, int rv)
+{
+    zk_lock(&q->r->lock);
+    tls_memory_tell(&q->r->memory, url, tr_outcome(url, seconds, rv),
+                    zk_time_mono_ms());
+    zk_unlock(&q->r->lock);
 }
 
 /* ---- lists that are kept ------------------------------------------------- */
@@ -279,13 +341,16 @@ tr_judge_list(struct tr_question *q, const char *url, X509_CRL *crl)
 static enum tr_status
 tr_fetch_list(struct tr_question *q, const char *url)
 {
-    enum tr_status status = TR_UNKNOWN;
-    X509_CRL *crl = NULL;
-    int seconds = tr_seconds_left(q);
+    enum tr_status status;
+    int seconds = tr_try_place(q, url, &status), rv;
+    X509_CRL *crl;
 
     if (seconds == 0) {
-        zk_fail(&q->why, ZK_ETORN, "no time left to ask");
-    } else if (tls_fetch_crl(url, seconds, &crl, &q->why) == ZK_OK) {
+        return status;
+    }
+    rv = tls_fetch_crl(url, seconds, &crl, &q->why);
+    tr_tell(q, url, seconds, rv);
+    if (rv == ZK_OK) {
         status = tr_judge_list(q, url, crl);
         if (status != TR_UNKNOWN) {
             tr_keep(q->r, url, crl);
@@ -320,7 +385,7 @@ tr_ask_place(struct tr_question *q, const char *url)
     enum tr_status status = TR_UNKNOWN;
     bool kept = tr_find(q->r, url, &old);
     bool fresh = kept && zk_time_mono_ms() - old.asked_ms
-                         < TLS_REVOCATION_FRESH_MS;
+                         < TLS_MEMORY_FRESH_MS;
 
     if (fresh) {
         status = tr_judge_list(q, url, old.crl);
@@ -383,6 +448,78 @@ tr_ask_lists(struct tr_question *q)
     return status;
 }
 
+/* ---- answers that are kept ----------------------------------------------- */
+
+static void
+tr_set_key(struct tr_question *q)
+{
+    unsigned char *half = q->key + TLS_MEMORY_KEY / 2;
+
+    if (!X509_digest(q->cert, EVP_sha256(), q->key, NULL)
+        || !X509_digest(q->issuer, EVP_sha256(), half, NULL)) {
+        zk_panic("X509_digest: %s", tls_reason());
+    }
+}
+
+/* What responders said of it before: TR_UNKNOWN with TLS_RECALL_NONE. */
+static enum tls_recall
+tr_recall(struct tr_question *q, enum tr_status *status)
+{
+    enum tls_recall recall;
+    bool revoked = false;
+
+    zk_lock(&q->r->lock);
+    recall = tls_memory_recall(&q->r->memory, q->key, zk_time_mono_ms(),
+                               time(NULL), &revoked);
+    zk_unlock(&q->r->lock);
+    *status = recall == TLS_RECALL_NONE ? TR_UNKNOWN
+              : revoked                 ? TR_REVOKED
+                                        : TR_GOOD;
+    return recall;
+}
+
+/* An answer that does not say until when it is valid is of one moment. */
+static void
+tr_remember(struct tr_question *q, bool revoked,
+            const ASN1_GENERALIZEDTIME *until)
+{
+    int64_t until_s;
+
+    if (until != NULL && tls_time_get(until, &until_s)) {
+        zk_lock(&q->r->lock);
+        tls_memory_keep(&q->r->memory, q->key, revoked, zk_time_mono_ms(),
+                        time(NULL), until_s);
+        zk_unlock(&q->r->lock);
+    }
+}
+
+/* Its responder does not know it any more. */
+static void
+tr_forget(struct tr_question *q)
+{
+    zk_lock(&q->r->lock);
+    tls_memory_forget(&q->r->memory, q->key);
+    zk_unlock(&q->r->lock);
+}
+
+/* By what is known still, when nobody can tell now. */
+static enum tr_status
+tr_use_old_answer(struct tr_question *q)
+{
+    enum tr_status status;
+    char name[TLS_CERT_TEXT];
+
+    if (tr_recall(q, &status) != TLS_RECALL_NONE) {
+        tls_cert_print(q->cert, name);
+        zk_warn(tls, "OCSP: %s; an earlier answer about %s is used",
+                q->why.text, name);
+        zk_lock(&q->r->lock);
+        tls_memory_renew(&q->r->memory, q->key, zk_time_mono_ms());
+        zk_unlock(&q->r->lock);
+    }
+    return status;
+}
+
 /* ---- OCSP ---------------------------------------------------------------- */
 
 /* Is the answer one of the issuer, or of whom it let speak? */
@@ -423,8 +560,10 @@ tr_judge_answer(struct tr_question *q, OCSP_BASICRESP *basic,
     }
     if (status == V_OCSP_CERTSTATUS_UNKNOWN) {
         zk_fail(&q->why, ZK_EMARSHAL, "it does not know the certificate");
+        tr_forget(q);
         return TR_UNKNOWN;
     }
+    tr_remember(q, status != V_OCSP_CERTSTATUS_GOOD, until);
     return status == V_OCSP_CERTSTATUS_GOOD ? TR_GOOD : TR_REVOKED;
 }
 
@@ -450,25 +589,27 @@ tr_judge_response(struct tr_question *q, OCSP_RESPONSE *response,
     return status;
 }
 
+/* Sends the question and judges what comes. */
 static enum tr_status
-tr_ask_responder(struct tr_question *q, const char *url)
+tr_fetch_answer(struct tr_question *q, const char *url, int seconds)
 {
     OCSP_REQUEST *request = OCSP_REQUEST_new();
     OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), q->cert, q->issuer);
     OCSP_CERTID *copy = id == NULL ? NULL : OCSP_CERTID_dup(id);
     OCSP_RESPONSE *response = NULL;
     enum tr_status status = TR_UNKNOWN;
-    int seconds = tr_seconds_left(q);
     struct zk_errmsg why;
+    int rv = ZK_OK;
 
     zk_assert(request != NULL);
     if (copy == NULL || OCSP_request_add0_id(request, copy) == NULL) {
         tls_fail(&q->why, ZK_EIO, "%s: cannot be asked", url);
         OCSP_CERTID_free(copy);
-    } else if (seconds == 0) {
-        zk_fail(&q->why, ZK_ETORN, "no time left to ask");
-    } else if (tls_fetch_ocsp(url, request, seconds, &response, &q->why)
-               == ZK_OK) {
+    } else {
+        rv = tls_fetch_ocsp(url, request, seconds, &response, &q->why);
+    }
+    tr_tell(q, url, seconds, rv);
+    if (response != NULL) {
         status = tr_judge_response(q, response, id);
         if (status == TR_UNKNOWN) {
             why = q->why;
@@ -482,11 +623,25 @@ tr_ask_responder(struct tr_question *q, const char *url)
 }
 
 static enum tr_status
+tr_ask_responder(struct tr_question *q, const char *url)
+{
+    enum tr_status status;
+    int seconds = tr_try_place(q, url, &status);
+
+    return seconds > 0 ? tr_fetch_answer(q, url, seconds) : status;
+}
+
+static enum tr_status
 tr_ask_responders(struct tr_question *q)
 {
-    STACK_OF(OPENSSL_STRING) *urls = X509_get1_ocsp(q->cert);
-    enum tr_status status = TR_UNKNOWN;
+    STACK_OF(OPENSSL_STRING) *urls;
+    enum tr_status status;
 
+    if (tr_recall(q, &status) == TLS_RECALL_FRESH) {
+        return status;
+    }
+    urls = X509_get1_ocsp(q->cert);
+    status = TR_UNKNOWN;
     for (int i = 0; status == TR_UNKNOWN && i < TR_PLACES
                     && i < sk_OPENSSL_STRING_num(urls); i++) {
         status = tr_ask_responder(q, sk_OPENSSL_STRING_value(urls, i));
@@ -497,7 +652,8 @@ tr_ask_responders(struct tr_question *q)
 
 /* ---- both ---------------------------------------------------------------- */
 
-/* Responders, then lists; if neither can tell, 'why' has both reasons. */
+/* Responders, then lists, then what a responder said some time ago; if
+ * nothing tells, 'why' has both reasons. */
 static enum tr_status
 tr_ask_both(struct tr_question *q)
 {
@@ -514,7 +670,7 @@ tr_ask_both(struct tr_question *q)
         zk_fail(&q->why, ZK_EMARSHAL, "%.120s; %.120s", first.text,
                 second.text);
     }
-    return status;
+    return status == TR_UNKNOWN ? tr_use_old_answer(q) : status;
 }
 
 static enum tr_status
@@ -522,6 +678,7 @@ tr_ask(struct tr_question *q)
 {
     enum tr_status status;
 
+    tr_set_key(q);
     q->store = X509_STORE_new();
     zk_assert(q->store != NULL);
     if (!X509_STORE_add_cert(q->store, q->issuer)) {
@@ -537,7 +694,8 @@ tr_ask(struct tr_question *q)
 
 int
 tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
-                     int64_t deadline_ms, char *why, size_t size)
+                     int64_t deadline_ms, bool may_wait, char *why,
+                     size_t size)
 {
     int64_t latest_ms = zk_time_mono_ms()
                         + TLS_REVOCATION_ALL_S * INT64_C(1000);
@@ -551,6 +709,7 @@ tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
             .issuer = sk_X509_value(chain, i + 1),
             .deadline_ms = deadline_ms < latest_ms ? deadline_ms
                                                    : latest_ms,
+            .may_wait = may_wait,
         };
 
         switch (tr_ask(&q)) {
@@ -559,6 +718,8 @@ tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
         case TR_REVOKED:
             tls_verify_print(X509_V_ERR_CERT_REVOKED, q.cert, "", why, size);
             return X509_V_ERR_CERT_REVOKED;
+        case TR_LATER:
+            return TLS_REVOCATION_LATER;
         case TR_UNKNOWN:
             break;
         }

@@ -10,8 +10,13 @@
  * lists and answers may be off by 15 minutes, as in Java.
  *
  * Lists that told something are kept per context, so many and so many bytes
- * of them: one is asked for again after TLS_REVOCATION_FRESH_MS, and used for
- * as long as it says it is valid while its place has no good one.
+ * of them, and answers that say until when they are valid (tls_memory.h): one
+ * is asked for again after TLS_MEMORY_FRESH_MS, and used for as long as it
+ * says it is valid while its place has no good one.
+ *
+ * A place that cannot be reached, or has not answered in the whole time of a
+ * question, is left alone for TLS_MEMORY_PAUSE_MS.  From then on one check at
+ * a time may find out whether it still hangs; all others fail at once.
  *
  * Thread-safety: any thread; nobody else waits while one asks.
  */
@@ -22,11 +27,12 @@
 
 #include "config/tls_config.h"
 
-#define TLS_REVOCATION_FRESH_MS 60000
 /* What one question takes at most, and all of a handshake: less than the
  * default of zkd.handshakeTimeoutMs. */
 #define TLS_REVOCATION_ASK_S 5
 #define TLS_REVOCATION_ALL_S 8
+/* No X509_V_*: somebody has to be asked. */
+#define TLS_REVOCATION_LATER (-1)
 
 struct tls_revocation;
 
@@ -36,10 +42,11 @@ struct tls_revocation *tls_revocation_create(const struct tls_config *config);
 void tls_revocation_destroy(struct tls_revocation *r);
 /* Asks for each certificate of 'chain', which was verified: the peer's own
  * first, the anchor last; not beyond 'deadline_ms' (zk_time_mono_ms).  An
- * X509_V_ERR_* in words, or X509_V_OK. */
+ * X509_V_ERR_* in words, or X509_V_OK.  Unless it 'may_wait' nobody is asked:
+ * TLS_REVOCATION_LATER when what is kept does not tell. */
 int tls_revocation_check(struct tls_revocation *r,
                          const STACK_OF(X509) *chain, int64_t deadline_ms,
-                         char *why, size_t size)
+                         bool may_wait, char *why, size_t size)
     ZK_WARN_UNUSED;
 
 #endif

@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(
     os.path.abspath(__file__)), 'lib'))
 
 import harness                          # noqa: E402
+import servers                          # noqa: E402
 import tlsclient                        # noqa: E402
 import zkwire as zk                     # noqa: E402
 from tlsclient import certs             # noqa: E402
@@ -202,6 +203,105 @@ class Names(tlsclient.SecureCase):
         self.assert_refused(world.wrong_name,
                             'TLS handshake: certificate is not for '
                             '127.0.0.1')
+
+
+class Revocation(tlsclient.SecureCase):
+    """A responder that takes questions and never answers."""
+
+    store = {'ssl.ocsp': 'true'}
+    # More than there are threads of any kind.
+    ASKING = 12
+    TIMES = 5
+
+    def setUp(self):
+        super().setUp()
+        self.hanging = socket.create_server((servers.HOST, 0), backlog=128)
+        self.addCleanup(self.hanging.close)
+        self.asked = []
+        self.listener = threading.Thread(target=self._take_questions)
+        self.listener.start()
+        self.addCleanup(self._stop_listening)
+        self.crl = world.ca.crl(os.path.join(world.folder, 'all.crl'))
+        self.good = world.ca.issue(
+            'not-revoked', extensions='crlDistributionPoints=URI:file://%s\n'
+            % self.crl)
+
+    def _take_questions(self):
+        try:
+            while True:
+                self.asked.append(self.hanging.accept()[0])
+        except OSError:
+            pass
+
+    def _stop_listening(self):
+        self.hanging.shutdown(socket.SHUT_RDWR)
+        self.listener.join()
+        for one in self.asked:
+            one.close()
+
+    def _certificate(self, turn):
+        """One whose responder hangs; another place each time, as one that
+        hung is left alone."""
+        return world.ca.issue(
+            'hanging%d' % turn, extensions='authorityInfoAccess=OCSP;'
+            'URI:http://%s:%d/%d\n' % (*self.hanging.getsockname(), turn))
+
+    def _await_asked(self, count):
+        deadline = time.monotonic() + PATIENCE
+        while len(self.asked) < count:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def _works_meanwhile(self, turn):
+        """Do others get in before any of those that wait is refused?"""
+        ctx = tlsclient.context(world.ca, self._certificate(turn))
+        failed = self.server.metric('unsuccessful_handshake')
+        asked = len(self.asked)
+        for _ in range(self.ASKING):
+            # It is complete for a client before the server has asked.
+            self.open_tls(ctx=ctx)
+        self._await_asked(asked + 1)
+        for _ in range(self.ASKING):
+            self.expect(self.connect_tls(self.good), zk.ping(), 0)
+        before = self.server.metric('unsuccessful_handshake')
+        self.server.await_metric('unsuccessful_handshake',
+                                 failed + self.ASKING)
+        self.server.await_metric('outstanding_tls_handshake', 0)
+        return before == failed
+
+    def test_responder_that_hangs(self):
+        """it holds up nobody whose certificate does not need it"""
+        # The list is kept from now on.
+        self.expect(self.connect_tls(self.good), zk.ping(), 0)
+        # On a busy machine all of it may take longer than the wait.
+        self.assertTrue(any(self._works_meanwhile(turn)
+                            for turn in range(self.TIMES)))
+        self.server.await_log('TLS handshake: cannot tell whether the '
+                              'certificate of CN=hanging')
+
+    def test_left_alone(self):
+        """who comes while it is known to hang is refused at once, and so
+        told; not for good"""
+        ctx = tlsclient.context(world.ca, self._certificate(self.TIMES))
+        conn = self.open_tls(ctx=ctx)
+        self._await_asked(1)
+        with self.assertRaises((ssl.SSLError, zk.Closed, ConnectionError)):
+            conn.handshake()
+        self.assert_refused(None, 's ago and is left alone for now', ctx=ctx)
+        self.assertEqual(len(self.asked), 1)
+
+    def test_revoked(self):
+        """the first time the connection just ends, then there is an alert"""
+        path = os.path.join(world.folder, 'revoked.crl')
+        revoked = world.ca.issue(
+            'revoked', extensions='crlDistributionPoints=URI:file://%s\n'
+            % path)
+        world.ca.revoke(revoked)
+        world.ca.crl(path)
+        self.assert_refused(revoked, 'certificate is revoked: CN=revoked')
+        with self.assertRaisesRegex(ssl.SSLError,
+                                    '(?i)certificate.revoked'):
+            self.open_tls(revoked).socket.recv(1)
 
 
 class Limits(tlsclient.SecureCase):

@@ -124,15 +124,16 @@ class Responder:
         self.url = 'http://127.0.0.1:%d' % self.port
         self.process = None
 
-    def start(self, authority, signer=None):
-        """Answers from the authority's index of now."""
+    def start(self, authority, signer=None, days=1):
+        """Answers from the authority's index of now, that are valid for so
+        long; None: they do not say."""
         self.stop()
         signer = signer or authority
         # pylint: disable=consider-using-with
         self.process = subprocess.Popen(
             ['openssl', 'ocsp', '-port', str(self.port), '-index',
              authority.index, '-CA', authority.cert, '-rsigner', signer.cert,
-             '-rkey', signer.key, '-ndays', '1'],
+             '-rkey', signer.key] + (['-ndays', str(days)] if days else []),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
         # A connection to try it would be the last that it answers.
@@ -427,6 +428,51 @@ class Revocation(unittest.TestCase):
             self.assertIn('cannot tell whether the certificate of '
                           + client.subject + ' is revoked: ' + url + ': ',
                           said)
+
+    def test_answer_is_kept(self):
+        """One that says until when it is valid is used again, whether the
+        responder is still there or not."""
+        responder = self.responder()
+        client = self.client(self.responder_at(responder.url))
+        responder.start(self.world.ca)
+        with subprocess.Popen(self.words('rounds', client, 'ocsp'), text=True,
+                              stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as tool:
+            self.assertIn('server: ok', self.turn(tool))
+            responder.stop()
+            self.assertIn('server: ok', self.turn(tool))
+            tool.stdin.close()
+
+    def test_answer_of_a_moment_is_not_kept(self):
+        responder = self.responder()
+        client = self.client(self.responder_at(responder.url))
+        responder.start(self.world.ca, days=None)
+        with subprocess.Popen(self.words('rounds', client, 'ocsp'), text=True,
+                              stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as tool:
+            self.assertIn('server: ok', self.turn(tool))
+            responder.stop()
+            self.assertIn('cannot tell whether', self.turn(tool))
+            tool.stdin.close()
+
+    def test_place_that_hangs_is_left_alone(self):
+        """It is waited for once, by whichever certificate names it."""
+        url = self.odd_url + '/nothing'
+        for extensions in (self.responder_at(url + '?ocsp'),
+                           self.points(url + '?list')):
+            client = self.client(extensions)
+            self.odd.asked.clear()
+            with subprocess.Popen(self.words('rounds', client, 'ocsp'),
+                                  text=True, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE) as tool:
+                said = self.turn(tool)
+                self.assertIn('cannot tell whether', said)
+                self.assertNotIn('left alone', said)
+                for _ in range(3):
+                    self.assertIn('s ago and is left alone',
+                                  self.turn(tool))
+                tool.stdin.close()
+            self.assertEqual(len(self.odd.asked), 1)
 
     def test_slow_places(self):
         """None of them holds a handshake longer than it may take, nor do
