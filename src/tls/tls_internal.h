@@ -64,5 +64,11 @@ int tls_ssl_ctx_create(const struct tls_config *c, enum tls_side side,
 /* Called by OpenSSL in a handshake, with the peer's certificates: decides
  * whether they are good, and leaves the reason in the connection. */
 int tls_conn_verify(X509_STORE_CTX *store, void *arg);
+/* Called by OpenSSL for a session that may be resumed, and when that is tried:
+ * a session whose client would be refused now takes a whole handshake. */
+int tls_conn_make_ticket(SSL *ssl, void *arg);
+SSL_TICKET_RETURN tls_conn_take_ticket(SSL *ssl, SSL_SESSION *session,
+                                       const unsigned char *name, size_t len,
+                                       SSL_TICKET_STATUS status, void *arg);
 
 #endif

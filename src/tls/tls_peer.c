@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 
@@ -23,6 +24,8 @@ tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
     p->side = side;
     p->host = host == NULL ? NULL : zk_xstrdup(host);
     p->address = *sa;
+    p->from_s = INT64_MIN;
+    p->until_s = INT64_MAX;
     p->deadline_ms = INT64_MAX;
     p->ask_later = false;
     p->to_ask = NULL;
@@ -134,6 +137,25 @@ tp_forgive(int ok, X509_STORE_CTX *store)
     return ok;
 }
 
+/* When all of the chain is valid, by the rules that it was verified by. */
+static void
+tp_note_dates(struct tls_peer *p, const STACK_OF(X509) *chain)
+{
+    int last = sk_X509_num(chain) - 1;
+
+    for (int i = 0; i <= last; i++) {
+        const X509 *cert = sk_X509_value(chain, i);
+        int64_t from_s = INT64_MAX, until_s = INT64_MIN;
+
+        (void) tls_time_get(X509_get0_notBefore(cert), &from_s);
+        (void) tls_time_get(X509_get0_notAfter(cert), &until_s);
+        p->from_s = from_s > p->from_s ? from_s : p->from_s;
+        if (i == 0 || i < last) {       /* tp_forgive */
+            p->until_s = until_s < p->until_s ? until_s : p->until_s;
+        }
+    }
+}
+
 static bool
 tp_check_revocation(struct tls_peer *p, X509_STORE_CTX *store)
 {
@@ -172,6 +194,7 @@ tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store)
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
         return false;
     }
+    tp_note_dates(p, X509_STORE_CTX_get0_chain(store));
     return tp_check_revocation(p, store);
 }
 
@@ -188,15 +211,13 @@ tls_peer_ask(struct tls_peer *p)
 }
 
 bool
-tls_peer_check_resumed(struct tls_peer *p, X509 *cert)
+tls_peer_may_resume(struct tls_peer *p, X509 *cert)
 {
-    if (cert == NULL) {
-        return true;
-    }
-    if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
-        tls_verify_print(X509_V_ERR_CERT_HAS_EXPIRED, cert, tp_trust_name(p),
-                         p->why, sizeof p->why);
-        return false;
-    }
-    return tp_check_name(p, cert);
+    time_t now = time(NULL);
+    bool may = cert == NULL
+               || (p->from_s <= now && now < p->until_s
+                   && tp_check_name(p, cert));
+
+    p->why[0] = '\0';           /* The whole handshake tells. */
+    return may;
 }

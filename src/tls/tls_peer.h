@@ -19,6 +19,9 @@ struct tls_peer {
     char *host;                         /* As a client: what was connected
                                          * to; else NULL. */
     struct sockaddr_storage address;
+    int64_t from_s, until_s;            /* When its certificates are valid, in
+                                         * seconds since 1970; always, if it
+                                         * has none. */
     int64_t deadline_ms;                /* zk_time_mono_ms; INT64_MAX. */
     bool ask_later;                     /* tls_conn_ask_later. */
     STACK_OF(X509) *to_ask;             /* The chain of which others have to
@@ -37,8 +40,9 @@ void tls_peer_fini(struct tls_peer *p);
 bool tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store);
 /* Asks for the chain of 'to_ask', which is then none; false sets 'why'. */
 bool tls_peer_ask(struct tls_peer *p);
-/* The same for a session that is resumed, in which no certificate was shown
- * again: 'cert' is the one of then, or NULL. */
-bool tls_peer_check_resumed(struct tls_peer *p, X509 *cert);
+/* May a session go on in which no certificate is shown again?  'cert' is the
+ * one of then, or NULL, and the dates are those of then.  No look at the trust
+ * store: a session is of one SSL_CTX, and so is what that trusts. */
+bool tls_peer_may_resume(struct tls_peer *p, X509 *cert);
 
 #endif

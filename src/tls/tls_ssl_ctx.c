@@ -153,6 +153,10 @@ tsc_set_sessions(const struct tls_config *c, enum tls_side side, SSL_CTX *ctx)
     if (resume) {
         SSL_CTX_set_timeout(ctx, TSC_SESSION_S);
         SSL_CTX_set_num_tickets(ctx, 1);
+        if (!SSL_CTX_set_session_ticket_cb(ctx, tls_conn_make_ticket,
+                                           tls_conn_take_ticket, NULL)) {
+            zk_panic("SSL_CTX_set_session_ticket_cb");
+        }
     } else {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         SSL_CTX_set_num_tickets(ctx, 0);

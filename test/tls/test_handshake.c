@@ -9,11 +9,14 @@
 #include <sys/socket.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "test/tls/tls_rig.h"
 #include "tls/tls_internal.h"
 #include "tls/tls_name.h"
+#include "util/zk_time.h"
 
 #define TRUST "trustStore.location=@trust.pem\n"
 #define KEYS(name) "keyStore.location=@" name ".pem\n"
@@ -703,20 +706,33 @@ raw_close(struct raw *r)
     SSL_CTX_free(r->ctx);
 }
 
-/* One connection; true if it went on with the session of the one before.
- * The peer's subject must be that one in any case. */
-static bool
-raw_connect(struct raw *r, struct tls_context *server, const char *subject)
+enum raw_end { RAW_REFUSED, RAW_WHOLE, RAW_RESUMED };
+
+/* Both have come to the end of their handshake: a byte, and the ticket. */
+static void
+raw_talk(SSL *ssl, struct tls_conn *c, const char *subject)
+{
+    struct zk_errmsg em = { "" };
+    size_t n;
+    char byte;
+
+    CU_ASSERT_EQUAL(tls_conn_write(c, "x", 1, &n, &em), TLS_DONE);
+    CU_ASSERT_EQUAL(SSL_read(ssl, &byte, 1), 1);
+    CU_ASSERT_STRING_EQUAL(tls_conn_peer_subject(c), subject);
+}
+
+/* One connection, on with the session of the one before if the server lets
+ * it; 'why' it does not let in who has that subject. */
+static enum raw_end
+raw_try(struct raw *r, struct tls_context *server, const char *subject,
+        struct zk_errmsg *why)
 {
     struct sockaddr_storage sa = { .ss_family = AF_INET };
-    struct zk_errmsg em = { "" };
     enum tls_result result = TLS_WANT_READ;
     struct tls_conn *c;
     SSL *ssl = SSL_new(r->ctx);
-    bool resumed;
+    enum raw_end end = RAW_REFUSED;
     int fd[2], rv = 0;
-    size_t n;
-    char byte;
 
     rig_must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) == 0,
              "socketpair");
@@ -726,22 +742,36 @@ raw_connect(struct raw *r, struct tls_context *server, const char *subject)
     if (r->session != NULL) {
         SSL_set_session(ssl, r->session);
     }
-    for (int i = 0; i < 100 && (rv != 1 || result != TLS_DONE); i++) {
+    for (int i = 0; i < 100 && result != TLS_FAILED
+                    && (rv != 1 || result != TLS_DONE); i++) {
         rv = rv == 1 ? 1 : SSL_connect(ssl);
-        result = result == TLS_DONE ? result : tls_conn_handshake(c, &em);
+        result = result == TLS_DONE ? result : tls_conn_handshake(c, why);
     }
-    CU_ASSERT_EQUAL(rv, 1);
-    CU_ASSERT_EQUAL(result, TLS_DONE);
-    CU_ASSERT_EQUAL(tls_conn_write(c, "x", 1, &n, &em), TLS_DONE);
-    CU_ASSERT_EQUAL(SSL_read(ssl, &byte, 1), 1);    /* And the ticket. */
-    CU_ASSERT_STRING_EQUAL(tls_conn_peer_subject(c), subject);
-    resumed = SSL_session_reused(ssl);
+    CU_ASSERT_TRUE(result == TLS_FAILED || (rv == 1 && result == TLS_DONE));
+    if (result == TLS_DONE) {
+        raw_talk(ssl, c, subject);
+        end = SSL_session_reused(ssl) ? RAW_RESUMED : RAW_WHOLE;
+    } else {
+        CU_ASSERT_FALSE(SSL_session_reused(ssl));
+        ERR_clear_error();
+    }
     SSL_shutdown(ssl);
     SSL_free(ssl);
     tls_conn_destroy(c);
     close(fd[0]);
     close(fd[1]);
-    return resumed;
+    return end;
+}
+
+/* The same of who is let in; true if it was resumed. */
+static bool
+raw_connect(struct raw *r, struct tls_context *server, const char *subject)
+{
+    struct zk_errmsg why = { "" };
+    enum raw_end end = raw_try(r, server, subject, &why);
+
+    CU_ASSERT_NOT_EQUAL(end, RAW_REFUSED);
+    return end == RAW_RESUMED;
 }
 
 /* Clients may resume, and are who they were; not after a reload, not between
@@ -781,6 +811,122 @@ test_resumption(void)
             free(s);
         }
     }
+}
+
+static void
+add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509_EXTENSION *e;
+    X509V3_CTX ctx;
+
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    rig_must(e != NULL && X509_add_ext(cert, e, -1), value);
+    X509_EXTENSION_free(e);
+}
+
+/* A certificate with 'key' for everything, signed by 'issuer', that is valid
+ * for so many seconds. */
+static X509 *
+sign(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
+     long seconds)
+{
+    X509 *cert = X509_new();
+    X509_NAME *subject = X509_get_subject_name(cert);
+
+    rig_must(X509_set_version(cert, X509_VERSION_3)
+             && ASN1_INTEGER_set(X509_get_serialNumber(cert), 7)
+             && X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                                           (const unsigned char *) name, -1,
+                                           -1, 0)
+             && X509_set_issuer_name(cert, X509_get_subject_name(issuer))
+             && X509_gmtime_adj(X509_getm_notBefore(cert), -60) != NULL
+             && X509_gmtime_adj(X509_getm_notAfter(cert), seconds) != NULL
+             && X509_set_pubkey(cert, key), "a certificate");
+    add_extension(cert, issuer, NID_basic_constraints, "critical,CA:TRUE");
+    add_extension(cert, issuer, NID_key_usage,
+                  "critical,keyCertSign,digitalSignature");
+    rig_must(X509_sign(cert, issuer_key, EVP_sha256()) > 0, "X509_sign");
+    return cert;
+}
+
+/* A client with a certificate that the authority's own authority has issued;
+ * one of the two ends in so many seconds. */
+static void
+raw_open_short(struct raw *r, int version, bool authority, long seconds)
+{
+    FILE *file = fopen(rig_path("world/ca.key"), "r");
+    EVP_PKEY *ca_key = file == NULL ? NULL
+                                    : PEM_read_PrivateKey(file, NULL, NULL,
+                                                          NULL);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    X509 *ca, *middle, *leaf;
+
+    rig_must(ca_key != NULL && key != NULL && chain != NULL
+             && fclose(file) == 0, "keys");
+    file = fopen(rig_path("world/ca.crt"), "r");
+    ca = file == NULL ? NULL : PEM_read_X509(file, NULL, NULL, NULL);
+    rig_must(ca != NULL && fclose(file) == 0, "world/ca.crt");
+    middle = sign("middle", key, ca, ca_key, authority ? seconds : 86400);
+    leaf = sign("short", key, middle, key, authority ? 86400 : seconds);
+    raw_open(r, rig_path("client.pem"), version);
+    rig_must(sk_X509_push(chain, middle) > 0
+             && SSL_CTX_use_cert_and_key(r->ctx, leaf, key, chain, 1),
+             "a client");
+    sk_X509_free(chain);
+    X509_free(leaf);
+    X509_free(middle);
+    X509_free(ca);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(ca_key);
+}
+
+/* A client that has resumed once, of whose certificates one ends soon. */
+static void
+raw_begin_short(struct raw *r, struct tls_context *server, int version,
+                bool authority)
+{
+    struct zk_errmsg why = { "" };
+
+    /* On a busy machine a short life is over before it is seen. */
+    for (long seconds = 2; seconds <= 32; seconds *= 2) {
+        raw_open_short(r, version, authority, seconds);
+        if (raw_try(r, server, "CN=short", &why) == RAW_WHOLE
+            && raw_try(r, server, "CN=short", &why) == RAW_RESUMED) {
+            return;
+        }
+        raw_close(r);
+    }
+    rig_must(false, why.text);
+}
+
+/* However often it was resumed, a session ends with the certificates that it
+ * began with. */
+static void
+test_resumption_ends(void)
+{
+    static const int numbers[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+    int64_t deadline_ms = zk_time_mono_ms() + 120000;
+    struct rig_side server;
+
+    rig_side_open(&server, TLS_CLIENT_PREFIX, TLS_SIDE_SERVER, SERVER);
+    for (size_t i = 0; i < 2 * ZK_ARRAY_SIZE(numbers); i++) {
+        struct zk_errmsg why = { "" };
+        enum raw_end end = RAW_RESUMED;
+        struct raw r;
+
+        raw_begin_short(&r, server.ctx, numbers[i / 2], i % 2 == 0);
+        while (end == RAW_RESUMED && zk_time_mono_ms() < deadline_ms) {
+            end = raw_try(&r, server.ctx, "CN=short", &why);
+        }
+        CU_ASSERT_EQUAL(end, RAW_REFUSED);
+        CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "certificate expired"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(why.text, i % 2 == 0 ? "CN=middle"
+                                                           : "CN=short"));
+        raw_close(&r);
+    }
+    rig_side_close(&server);
 }
 
 /* In TLS 1.2 a client might ask for another handshake: it is told no, and
@@ -845,6 +991,7 @@ static const struct zk_test tests[] = {
     { "the peer is gone: an error, no signal", test_gone },
     { "forged bytes", test_forged },
     { "sessions that clients resume", test_resumption },
+    { "sessions end with their certificates", test_resumption_ends },
     { "renegotiation is refused", test_renegotiation },
 };
 
