@@ -14,9 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/host_lookup.h"
 #include "net/net_address.h"
 #include "net/net_tls.h"
+#include "util/host_lookup.h"
+#include "util/net_connect.h"
 #include "util/zk_time.h"
 
 /* So much of a connection tells whether it is TLS. */
@@ -86,83 +87,6 @@ net_stream_of_fd(int fd, const struct net_options *opts)
     return s;
 }
 
-/* The error of a connect that has come to its end; 0: it stands. */
-static int
-ns_connect_result(int fd)
-{
-    int err = 0;
-    socklen_t len = sizeof err;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0) {
-        return errno;
-    }
-    return err;
-}
-
-/* errno of one attempt; 0: connected; ECANCELED. */
-static int
-ns_connect_fd(int fd, const struct addrinfo *ai, int64_t deadline_ms,
-              struct net_cancel *cancel)
-{
-    if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0) {
-        return 0;
-    }
-    if (errno != EINPROGRESS && errno != EINTR) {
-        return errno;
-    }
-    switch (net_cancel_wait(cancel, fd, POLLOUT, deadline_ms)) {
-    case NET_READY:
-        return ns_connect_result(fd);
-    case NET_CANCELLED:
-        return ECANCELED;
-    case NET_LATE:
-        break;
-    }
-    return ETIMEDOUT;
-}
-
-static int
-ns_connect_one(const struct addrinfo *ai, int64_t deadline_ms,
-               const struct net_options *opts, struct net_stream **out)
-{
-    int fd = socket(ai->ai_family,
-                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int err;
-
-    if (fd < 0) {
-        return errno;
-    }
-    err = ns_connect_fd(fd, ai, deadline_ms, opts->cancel);
-    if (err != 0) {
-        close(fd);
-        return err;
-    }
-    *out = net_stream_of_fd(fd, opts);
-    return 0;
-}
-
-static int
-ns_connect_each(const struct addrinfo *all, int64_t deadline_ms,
-                const struct net_options *opts, struct net_stream **out)
-{
-    int err = EHOSTUNREACH;
-    int64_t n = 0;
-
-    for (const struct addrinfo *ai = all; ai != NULL; ai = ai->ai_next) {
-        n++;
-    }
-    for (const struct addrinfo *ai = all; ai != NULL; ai = ai->ai_next) {
-        int64_t now_ms = zk_time_mono_ms();
-
-        err = ns_connect_one(ai, now_ms + (deadline_ms - now_ms) / n--, opts,
-                             out);
-        if (err == 0 || err == ECANCELED) {
-            break;
-        }
-    }
-    return err;
-}
-
 /* Does the handshake that the options want of a new connection. */
 static int
 ns_connect_tls(struct net_stream *s, const char *host, int64_t deadline_ms,
@@ -194,17 +118,18 @@ net_stream_connect(const char *host, int port, int64_t deadline_ms,
     struct net_stream *s = NULL;
     struct addrinfo *all;
     struct zk_errmsg why = { "" };
-    int rv, err;
+    int rv, err, fd;
 
     rv = host_lookup(host, port, deadline_ms, opts->cancel, &all, &why);
     if (rv == ZK_OK) {
-        err = ns_connect_each(all, deadline_ms, opts, &s);
+        err = net_connect(all, deadline_ms, opts->cancel, &fd);
         freeaddrinfo(all);
         if (err != 0) {
             errno = err;
             (void) zk_fail_errno(em, "cannot connect to %s:%d", host, port);
             return err == ECANCELED ? ZK_ESTOPPED : ZK_EIO;
         }
+        s = net_stream_of_fd(fd, opts);
         rv = ns_connect_tls(s, host, deadline_ms, opts, &why);
     }
     if (rv != ZK_OK) {

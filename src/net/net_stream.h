@@ -13,8 +13,8 @@
 #ifndef NET_NET_STREAM_H
 #define NET_NET_STREAM_H
 
-#include "net/net_cancel.h"
 #include "tls/tls_context.h"
+#include "util/net_cancel.h"
 #include "util/zk_buf.h"
 #include "util/zk_error.h"
 

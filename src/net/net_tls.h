@@ -15,8 +15,8 @@
 #ifndef NET_NET_TLS_H
 #define NET_NET_TLS_H
 
-#include "net/net_cancel.h"
 #include "tls/tls_conn.h"
+#include "util/net_cancel.h"
 #include "util/zk_lock.h"
 
 #define NET_TLS_CROSS_MS 20

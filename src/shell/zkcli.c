@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "config/environment.h"
-#include "net/host_lookup.h"
 #include "shell/line_reader.h"
 #include "shell/start.h"
 #include "shell/terminal.h"
+#include "util/host_lookup.h"
 #include "util/zk_io.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"

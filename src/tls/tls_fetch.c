@@ -3,22 +3,19 @@
 
 #include "tls/tls_fetch.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/http.h>
 #include <openssl/pem.h>
 
+#include "tls/tls_dial.h"
 #include "tls/tls_error.h"
 #include "util/zk_buf.h"
 #include "util/zk_io.h"
-#include "util/zk_time.h"
 
 static bool
 tf_begins(const char *url, const char *scheme)
@@ -88,8 +85,8 @@ tf_read_crl(const char *url, X509_CRL **out, struct zk_errmsg *em)
 
 /* The parts of an URL; OpenSSL's memory. */
 struct tf_url {
-    int use_ssl;
     char *host, *port, *path, *query;
+    int port_number;
 };
 
 static void
@@ -105,134 +102,136 @@ tf_url_fini(struct tf_url *u)
 static int
 tf_url_parse(const char *url, struct tf_url *u, struct zk_errmsg *em)
 {
-    if (!tf_begins(url, "http:")
-        || !OSSL_HTTP_parse_url(url, &u->use_ssl, NULL, &u->host, &u->port,
-                                NULL, &u->path, &u->query, NULL)) {
+    if (!OSSL_HTTP_parse_url(url, NULL, NULL, &u->host, &u->port,
+                             &u->port_number, &u->path, &u->query, NULL)) {
         ERR_clear_error();
         return zk_fail(em, ZK_ENOTFOUND, "%s: not an address of http:", url);
     }
     return ZK_OK;
 }
 
-/* OpenSSL looks at the clock only when there is nothing to read: who sends
- * without a pause would never be late. */
-static long
-tf_before_read(BIO *bio, int oper, const char *p, size_t len, int argi,
-               long argl, int rv, size_t *done)
+/* Connects to the place, or to the proxy that the environment has for it. */
+static int
+tf_dial(const struct tf_url *u, const char *proxy,
+        const struct tls_fetch_limit *limit, BIO **out, struct zk_errmsg *em)
 {
-    const int64_t *deadline_ms = (const int64_t *) (void *)
-        BIO_get_callback_arg(bio);
+    struct tf_url at = { .host = NULL };
+    size_t len;
+    char *host;
+    int rv = ZK_OK;
 
-    (void) p, (void) len, (void) argi, (void) argl, (void) done;
-    if (oper == BIO_CB_READ && zk_time_mono_ms() > *deadline_ms) {
-        BIO_clear_retry_flags(bio);
-        ERR_raise(ERR_LIB_BIO, BIO_R_TRANSFER_TIMEOUT);
-        return -1;
+    if (proxy != NULL) {
+        rv = tf_url_parse(proxy, &at, em);
+        u = &at;
     }
+    if (rv == ZK_OK) {
+        /* IPv6 stands in brackets. */
+        len = strlen(u->host);
+        host = *u->host == '[' && len > 1
+               ? zk_xstrndup(u->host + 1, len - 2) : zk_xstrdup(u->host);
+        rv = tls_dial(host, u->port_number, limit->deadline_ms,
+                      limit->cancel, out, em);
+        free(host);
+    }
+    tf_url_fini(&at);
     return rv;
 }
 
-static BIO *
-tf_on_connection(BIO *bio, void *arg, int connect, int detail)
+/* A GET, or a POST of the request; a proxy is told the whole address. */
+static OSSL_HTTP_REQ_CTX *
+tf_prepare(const struct tf_url *u, const char *proxy, BIO *link,
+           const OCSP_REQUEST *request, size_t max)
 {
-    (void) detail;
-    if (connect) {
-        BIO_set_callback_arg(bio, arg);
-        BIO_set_callback_ex(bio, tf_before_read);
-    } else {
-        BIO_set_callback_ex(bio, NULL);
-    }
-    return bio;
-}
-
-/* OpenSSL's own sockets know no MSG_NOSIGNAL, and a program with a client in it
- * (zkcli) does not ignore the signal. */
-static void
-tf_block_pipe(sigset_t *before)
-{
-    sigset_t pipe;
-
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    zk_assert(pthread_sigmask(SIG_BLOCK, &pipe, before) == 0);
-}
-
-/* Takes the signal away that may have come, unless it was blocked before. */
-static void
-tf_unblock_pipe(const sigset_t *before)
-{
-    const struct timespec now = { 0, 0 };
-    sigset_t pipe;
-
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    if (!sigismember(before, SIGPIPE)) {
-        while (sigtimedwait(&pipe, NULL, &now) == SIGPIPE) {
-        }
-    }
-    zk_assert(pthread_sigmask(SIG_SETMASK, before, NULL) == 0);
-}
-
-/* What a GET, or a POST of 'request', brings; NULL: OpenSSL's queue says why.
- * Not OSSL_HTTP_get: that goes wherever it is sent on to, and gives each of
- * those places as much time again. */
-static BIO *
-tf_transfer(const struct tf_url *u, BIO *request, size_t max, int timeout_s)
-{
+    OSSL_HTTP_REQ_CTX *h = OSSL_HTTP_REQ_CTX_new(link, link, 0);
+    bool ocsp = request != NULL;
     char *path = u->query == NULL || *u->query == '\0'
                  ? zk_xasprintf("%s", u->path)
                  : zk_xasprintf("%s?%s", u->path, u->query);
-    int64_t deadline_ms = zk_time_mono_ms() + timeout_s * INT64_C(1000);
-    sigset_t before;
-    BIO *answer;
+    char *host = strcmp(u->port, OSSL_HTTP_PORT) == 0
+                 ? zk_xstrdup(u->host)
+                 : zk_xasprintf("%s:%s", u->host, u->port);
 
-    tf_block_pipe(&before);
-    answer = OSSL_HTTP_transfer(NULL, u->host, u->port, path, 0, NULL, NULL,
-                                NULL, NULL, tf_on_connection, &deadline_ms, 0,
-                                NULL,
-                                request == NULL ? NULL
-                                                : "application/ocsp-request",
-                                request,
-                                request == NULL ? NULL
-                                                : "application/ocsp-response",
-                                1, max, timeout_s, 0);
-    tf_unblock_pipe(&before);
+    zk_assert(h != NULL);
+    OSSL_HTTP_REQ_CTX_set_max_response_length(h, max);
+    if (!OSSL_HTTP_REQ_CTX_set_request_line(h, ocsp,
+                                            proxy != NULL ? u->host : NULL,
+                                            u->port, path)
+        || !OSSL_HTTP_REQ_CTX_add1_header(h, "Host", host)
+        || !OSSL_HTTP_REQ_CTX_set_expected(
+            h, ocsp ? "application/ocsp-response" : NULL, 1, 0, 0)
+        || (ocsp && !OSSL_HTTP_REQ_CTX_set1_req(
+            h, "application/ocsp-request", ASN1_ITEM_rptr(OCSP_REQUEST),
+            (const ASN1_VALUE *) request))) {
+        OSSL_HTTP_REQ_CTX_free(h);
+        h = NULL;
+    }
     free(path);
-    return answer;
+    free(host);
+    return h;
 }
 
-/* Why there was no answer.  OpenSSL counts whole seconds, that of now as the
- * first. */
+/* What came to nothing, in the link's words or OpenSSL's. */
 static int
-tf_no_answer(const char *url, int64_t began_ms, int timeout_s,
-             struct zk_errmsg *em)
+tf_fail(const char *url, BIO *link, struct zk_errmsg *em)
 {
-    bool late = zk_time_mono_ms() - began_ms
-                >= (timeout_s - 1) * INT64_C(1000);
+    struct zk_errmsg why = { "" };
+    int rv = tls_dial_failure(link, &why);
 
-    return tls_fail(em, late ? ZK_ETORN : ZK_EIO, "%s", url);
+    if (rv != ZK_OK) {
+        ERR_clear_error();
+        return zk_fail(em, rv, "%s: %s", url, why.text);
+    }
+    return tls_fail(em, ZK_EIO, "%s", url);
 }
 
+/* The DER that a GET, or a POST of the request, brings.  Not OSSL_HTTP_get:
+ * that goes wherever it is sent on to. */
 static int
-tf_get_crl(const char *url, int timeout_s, X509_CRL **out,
-           struct zk_errmsg *em)
+tf_transfer(const char *url, const OCSP_REQUEST *request, size_t max,
+            const struct tls_fetch_limit *limit, BIO **out,
+            struct zk_errmsg *em)
 {
-    struct tf_url u = { 0, NULL, NULL, NULL, NULL };
-    int64_t began_ms = zk_time_mono_ms();
-    BIO *answer = NULL;
+    struct tf_url u = { .host = NULL };
+    struct zk_errmsg why = { "" };
+    OSSL_HTTP_REQ_CTX *h = NULL;
+    const char *proxy = NULL;
+    BIO *link = NULL;
     int rv = tf_url_parse(url, &u, em);
 
     if (rv == ZK_OK) {
-        answer = tf_transfer(&u, NULL, TLS_FETCH_MAX_CRL, timeout_s);
-        rv = answer != NULL ? ZK_OK
-                            : tf_no_answer(url, began_ms, timeout_s, em);
+        proxy = OSSL_HTTP_adapt_proxy(NULL, NULL, u.host, 0);
+        rv = tf_dial(&u, proxy, limit, &link, &why);
+        if (rv != ZK_OK) {
+            (void) zk_fail(em, rv, "%s: %s", url, why.text);
+        }
     }
+    if (rv == ZK_OK) {
+        h = tf_prepare(&u, proxy, link, request, max);
+        if (h != NULL && OSSL_HTTP_REQ_CTX_nbio(h) == 1) {
+            *out = OSSL_HTTP_REQ_CTX_get0_mem_bio(h);
+            BIO_up_ref(*out);
+        } else {
+            rv = tf_fail(url, link, em);
+        }
+    }
+    OSSL_HTTP_REQ_CTX_free(h);
+    BIO_free(link);
     tf_url_fini(&u);
+    return rv;
+}
+
+static int
+tf_get_crl(const char *url, const struct tls_fetch_limit *limit,
+           X509_CRL **out, struct zk_errmsg *em)
+{
+    BIO *answer = NULL;
+    int rv = tf_transfer(url, NULL, TLS_FETCH_MAX_CRL, limit, &answer, em);
+
     if (rv != ZK_OK) {
         return rv;
     }
     *out = d2i_X509_CRL_bio(answer, NULL);
-    BIO_free_all(answer);
+    BIO_free(answer);
     return *out != NULL ? ZK_OK
                         : tls_fail(em, ZK_EMARSHAL, "%s: no revocation list",
                                    url);
@@ -257,8 +256,8 @@ tf_check(const char *url, struct zk_errmsg *em)
 }
 
 int
-tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
-              struct zk_errmsg *em)
+tls_fetch_crl(const char *url, const struct tls_fetch_limit *limit,
+              X509_CRL **out, struct zk_errmsg *em)
 {
     int rv = tf_check(url, em);
 
@@ -274,38 +273,31 @@ tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
         return zk_fail(em, ZK_ENOTFOUND, "%s: only http: and file: can be "
                        "asked", url);
     }
-    return tf_get_crl(url, timeout_s, out, em);
+    return tf_get_crl(url, limit, out, em);
 }
 
 int
-tls_fetch_ocsp(const char *url, const OCSP_REQUEST *request, int timeout_s,
-               OCSP_RESPONSE **out, struct zk_errmsg *em)
+tls_fetch_ocsp(const char *url, const OCSP_REQUEST *request,
+               const struct tls_fetch_limit *limit, OCSP_RESPONSE **out,
+               struct zk_errmsg *em)
 {
-    struct tf_url u = { 0, NULL, NULL, NULL, NULL };
-    int64_t began_ms = zk_time_mono_ms();
-    BIO *body, *answer = NULL;
+    BIO *answer = NULL;
     int rv = tf_check(url, em);
 
     *out = NULL;
     ERR_clear_error();
-    if (rv == ZK_OK) {
-        rv = tf_url_parse(url, &u, em);
+    if (rv == ZK_OK && !tf_begins(url, "http:")) {
+        rv = zk_fail(em, ZK_ENOTFOUND, "%s: not an address of http:", url);
     }
     if (rv == ZK_OK) {
-        body = ASN1_item_i2d_mem_bio(ASN1_ITEM_rptr(OCSP_REQUEST),
-                                     (const ASN1_VALUE *) request);
-        zk_assert(body != NULL);
-        answer = tf_transfer(&u, body, TLS_FETCH_MAX_OCSP, timeout_s);
-        BIO_free(body);
-        rv = answer != NULL ? ZK_OK
-                            : tf_no_answer(url, began_ms, timeout_s, em);
+        rv = tf_transfer(url, request, TLS_FETCH_MAX_OCSP, limit, &answer,
+                         em);
     }
-    tf_url_fini(&u);
     if (rv != ZK_OK) {
         return rv;
     }
     *out = d2i_OCSP_RESPONSE_bio(answer, NULL);
-    BIO_free_all(answer);
+    BIO_free(answer);
     return *out != NULL ? ZK_OK
                         : tls_fail(em, ZK_EMARSHAL, "%s: no answer of OCSP",
                                    url);

@@ -4,12 +4,12 @@
  * certificates say they are: http: (a proxy of the environment is used) and,
  * for lists, file:.
  *
- * Each call waits for others at most as long as it is told (the resolver of
- * names has time-outs of its own), and takes no more than TLS_FETCH_MAX_*
- * bytes.  It goes nowhere else: being sent on to another place is a failure.
- * What comes by http: is DER, a file may be PEM.
+ * Each call waits for others at most as long as it is told, and takes no more
+ * than TLS_FETCH_MAX_* bytes.  It goes nowhere else: being sent on to another
+ * place is a failure.  What comes by http: is DER, a file may be PEM.
  *
- * ZK_ETORN: there was no answer in time.
+ * ZK_ENOTFOUND: nobody is there to be asked.  ZK_ETORN: there was no answer in
+ * time.  ZK_ESTOPPED: cancelled.  Else what came is of no use.
  *
  * Thread-safety: any thread.
  */
@@ -19,6 +19,7 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
 
+#include "util/net_cancel.h"
 #include "util/zk_error.h"
 
 #define TLS_FETCH_MAX_CRL (16u * 1024 * 1024)
@@ -27,12 +28,18 @@
 
 /* Is it a file of this machine? */
 bool tls_fetch_is_local(const char *url);
+/* How long a call waits. */
+struct tls_fetch_limit {
+    int64_t deadline_ms;        /* zk_time_mono_ms */
+    struct net_cancel *cancel;  /* NULL: nothing else ends it. */
+};
+
 /* The list at that URL, which the caller frees; nothing in it is verified. */
-int tls_fetch_crl(const char *url, int timeout_s, X509_CRL **out,
-                  struct zk_errmsg *em) ZK_WARN_UNUSED;
+int tls_fetch_crl(const char *url, const struct tls_fetch_limit *limit,
+                  X509_CRL **out, struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* What the responder answers; the same. */
 int tls_fetch_ocsp(const char *url, const OCSP_REQUEST *request,
-                   int timeout_s, OCSP_RESPONSE **out, struct zk_errmsg *em)
-    ZK_WARN_UNUSED;
+                   const struct tls_fetch_limit *limit, OCSP_RESPONSE **out,
+                   struct zk_errmsg *em) ZK_WARN_UNUSED;
 
 #endif

@@ -97,32 +97,33 @@ tls_revocation_destroy(struct tls_revocation *r)
     free(r);
 }
 
-/* Seconds that one more question may take; 0: none. */
-static int
-tr_seconds_left(const struct tr_question *q)
-{
-    int64_t left = (q->deadline_ms - zk_time_mono_ms() + 999) / 1000;
-
-    return left <= 0 ? 0
-           : left < TLS_REVOCATION_ASK_S ? (int) left : TLS_REVOCATION_ASK_S;
-}
-
 /* ---- places -------------------------------------------------------------- */
 
-/* The seconds that the place is to have; tr_tell says then what came of it.
- * 0: it is not asked, and 'status' is what is left to say. */
-static int
-tr_try_place(struct tr_question *q, const char *url, enum tr_status *status)
+/* A question to one place. */
+struct tr_turn {
+    struct tls_fetch_limit limit;
+    bool whole;                 /* It has all the time that it may have. */
+};
+
+/* Is the place to be asked?  Then tr_tell says what came of it; else 'status'
+ * is what is left to say. */
+static bool
+tr_try_place(struct tr_question *q, const char *url, struct tr_turn *turn,
+             enum tr_status *status)
 {
     int64_t now_ms = zk_time_mono_ms(), ago_ms;
-    int seconds = tr_seconds_left(q);
+    int64_t until_ms = now_ms + TLS_REVOCATION_ASK_S * INT64_C(1000);
     bool may;
 
     *status = TR_UNKNOWN;
-    if (seconds == 0) {
+    if (q->deadline_ms <= now_ms) {
         zk_fail(&q->why, ZK_ETORN, "no time left to ask");
-        return 0;
+        return false;
     }
+    turn->whole = until_ms <= q->deadline_ms;
+    turn->limit = (struct tls_fetch_limit) {
+        .deadline_ms = turn->whole ? until_ms : q->deadline_ms,
+    };
     zk_lock(&q->r->lock);
     may = q->may_wait
               ? tls_memory_try(&q->r->memory, url, now_ms, &ago_ms)
@@ -134,27 +135,36 @@ tr_try_place(struct tr_question *q, const char *url, enum tr_status *status)
     } else if (!q->may_wait) {
         *status = TR_LATER;
     }
-    return may && q->may_wait ? seconds : 0;
+    return may && q->may_wait;
 }
 
 /* A client may leave a check hardly any time: that alone is no failure of the
  * place. */
 static enum tls_outcome
-tr_outcome(const char *url, int seconds, int rv)
+tr_outcome(const char *url, const struct tr_turn *turn, int rv)
 {
-    if (rv == ZK_ETORN && !tls_fetch_is_local(url)) {
-        return seconds == TLS_REVOCATION_ASK_S ? TLS_OUTCOME_FAILURE
-                                               : TLS_OUTCOME_NOTHING;
+    if (tls_fetch_is_local(url)) {
+        return TLS_OUTCOME_ANSWER;
     }
-    return TLS_OUTCOME_ANSWER;
+    switch (rv) {
+    case ZK_ENOTFOUND:
+        return TLS_OUTCOME_FAILURE;
+    case ZK_ETORN:
+        return turn->whole ? TLS_OUTCOME_FAILURE : TLS_OUTCOME_NOTHING;
+    case ZK_ESTOPPED:
+        return TLS_OUTCOME_NOTHING;
+    default:
+        return TLS_OUTCOME_ANSWER;
+    }
 }
 
-/* It was asked and had so many seconds: 'rv' is tls_fetch's. */
+/* It was asked: 'rv' is tls_fetch's. */
 static void
-tr_tell(struct tr_question *q, const char *url, int seconds, int rv)
+tr_tell(struct tr_question *q, const char *url, const struct tr_turn *turn,
+        int rv)
 {
     zk_lock(&q->r->lock);
-    tls_memory_tell(&q->r->memory, url, tr_outcome(url, seconds, rv),
+    tls_memory_tell(&q->r->memory, url, tr_outcome(url, turn, rv),
                     zk_time_mono_ms());
     zk_unlock(&q->r->lock);
 }
@@ -342,14 +352,15 @@ static enum tr_status
 tr_fetch_list(struct tr_question *q, const char *url)
 {
     enum tr_status status;
-    int seconds = tr_try_place(q, url, &status), rv;
+    struct tr_turn turn;
     X509_CRL *crl;
+    int rv;
 
-    if (seconds == 0) {
+    if (!tr_try_place(q, url, &turn, &status)) {
         return status;
     }
-    rv = tls_fetch_crl(url, seconds, &crl, &q->why);
-    tr_tell(q, url, seconds, rv);
+    rv = tls_fetch_crl(url, &turn.limit, &crl, &q->why);
+    tr_tell(q, url, &turn, rv);
     if (rv == ZK_OK) {
         status = tr_judge_list(q, url, crl);
         if (status != TR_UNKNOWN) {
@@ -591,7 +602,8 @@ tr_judge_response(struct tr_question *q, OCSP_RESPONSE *response,
 
 /* Sends the question and judges what comes. */
 static enum tr_status
-tr_fetch_answer(struct tr_question *q, const char *url, int seconds)
+tr_fetch_answer(struct tr_question *q, const char *url,
+                const struct tr_turn *turn)
 {
     OCSP_REQUEST *request = OCSP_REQUEST_new();
     OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), q->cert, q->issuer);
@@ -606,9 +618,9 @@ tr_fetch_answer(struct tr_question *q, const char *url, int seconds)
         tls_fail(&q->why, ZK_EIO, "%s: cannot be asked", url);
         OCSP_CERTID_free(copy);
     } else {
-        rv = tls_fetch_ocsp(url, request, seconds, &response, &q->why);
+        rv = tls_fetch_ocsp(url, request, &turn->limit, &response, &q->why);
     }
-    tr_tell(q, url, seconds, rv);
+    tr_tell(q, url, turn, rv);
     if (response != NULL) {
         status = tr_judge_response(q, response, id);
         if (status == TR_UNKNOWN) {
@@ -626,9 +638,10 @@ static enum tr_status
 tr_ask_responder(struct tr_question *q, const char *url)
 {
     enum tr_status status;
-    int seconds = tr_try_place(q, url, &status);
+    struct tr_turn turn;
 
-    return seconds > 0 ? tr_fetch_answer(q, url, seconds) : status;
+    return tr_try_place(q, url, &turn, &status)
+               ? tr_fetch_answer(q, url, &turn) : status;
 }
 
 static enum tr_status

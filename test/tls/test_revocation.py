@@ -51,7 +51,8 @@ class Odd(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append(self.path)
-        getattr(self, 'say_' + self.path[1:].partition('?')[0])()
+        name = self.path.partition('?')[0].rpartition('/')[2]
+        getattr(self, 'say_' + name)()
 
     do_POST = do_GET
 
@@ -473,6 +474,39 @@ class Revocation(unittest.TestCase):
                                   self.turn(tool))
                 tool.stdin.close()
             self.assertEqual(len(self.odd.asked), 1)
+
+    def test_refused_at_once(self):
+        """Nobody listens there: no handshake waits for that."""
+        with socket.socket() as silent:
+            silent.bind(('127.0.0.1', 0))
+            url = 'http://127.0.0.1:%d/' % silent.getsockname()[1]
+            # That would be all the time of a handshake.
+            client = self.client('authorityInfoAccess=%s\n' % ','.join(
+                'OCSP;URI:%s%d' % (url, n) for n in range(4)))
+            begin = time.monotonic()
+            said = self.ask(client, 'ocsp')
+        self.assertIn(url + '3: cannot connect: Connection refused', said)
+        self.assertLess(time.monotonic() - begin, 6)
+
+    def test_all_addresses(self):
+        """Of a name with several the one that answers will do: the web
+        server has 127.0.0.1 alone, and localhost may be ::1 first."""
+        port = self.http.server_port
+        self.publish(name='named.crl')
+        client = self.client(self.points('http://localhost:%d/named.crl'
+                                         % port))
+        self.is_good(client, 'crl')
+
+    def test_proxy(self):
+        """http_proxy is asked for the whole address."""
+        client = self.client(self.points('http://pki.invalid:81/junk?a=b'))
+        self.odd.asked.clear()
+        done = subprocess.run(
+            self.words('pair', client, 'crl'), stdout=subprocess.PIPE,
+            text=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
+            env=dict(os.environ, http_proxy=self.odd_url, no_proxy=''))
+        self.assertIn('pki.invalid', done.stdout)
+        self.assertEqual(self.odd.asked, ['http://pki.invalid:81/junk?a=b'])
 
     def test_slow_places(self):
         """None of them holds a handshake longer than it may take, nor do

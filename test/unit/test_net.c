@@ -9,11 +9,11 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
-#include "net/host_lookup.h"
 #include "net/net_address.h"
 #include "net/net_listener.h"
 #include "test/lib/zk_test.h"
 #include "test/lib/zk_test_ports.h"
+#include "util/host_lookup.h"
 #include "util/rate_limit.h"
 #include "util/zk_thread.h"
 #include "util/zk_time.h"

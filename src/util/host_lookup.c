@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include "net/host_lookup.h"
+#include "util/host_lookup.h"
 
 #include <poll.h>
 #include <stdatomic.h>

@@ -9,12 +9,12 @@
  *
  * Thread-safety: any thread.
  */
-#ifndef NET_HOST_LOOKUP_H
-#define NET_HOST_LOOKUP_H
+#ifndef UTIL_HOST_LOOKUP_H
+#define UTIL_HOST_LOOKUP_H
 
 #include <netdb.h>
 
-#include "net/net_cancel.h"
+#include "util/net_cancel.h"
 #include "util/zk_error.h"
 
 #define HOST_LOOKUP_LEFT 32

@@ -5,8 +5,8 @@
  *
  * Thread-safety: fire from any thread; the others as they say.
  */
-#ifndef NET_NET_CANCEL_H
-#define NET_NET_CANCEL_H
+#ifndef UTIL_NET_CANCEL_H
+#define UTIL_NET_CANCEL_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-#include "net/net_cancel.h"
+#include "util/net_cancel.h"
 
 #include <errno.h>
 #include <limits.h>
