@@ -18,6 +18,7 @@
 #include "metrics/server_metrics.h"
 #include "tls/tls_conn.h"
 #include "util/log_limit.h"
+#include "util/net_cancel.h"
 #include "util/zk_thread.h"
 #include "util/zk_time.h"
 
@@ -91,6 +92,7 @@ struct tls_handshaker {
 
     bool started;               /* main thread */
     atomic_bool stopping;
+    struct net_cancel stop;     /* Of who waits for others. */
     atomic_uint next;           /* Whose turn it is. */
     atomic_size_t under_way;
     _Atomic uint64_t failed;
@@ -202,6 +204,7 @@ tls_handshaker_create(struct cnxn_context *ctx, struct tls_handshaker **out,
     zk_lock(&h->ask_lock);
     h->asks_last = &h->asks;
     zk_unlock(&h->ask_lock);
+    net_cancel_init(&h->stop);
     rv = th_read_properties(h, em);
     if (rv == ZK_OK) {
         rv = tls_context_create(&ctx->config->client_tls, TLS_SIDE_SERVER,
@@ -249,6 +252,7 @@ tls_handshaker_destroy(struct tls_handshaker *h)
     zk_cond_fini(&h->ask_more);
     zk_mutex_fini(&h->ask_lock);
     tls_context_unref(h->tls);
+    net_cancel_fini(&h->stop);
     log_limit_fini(&h->log);
     h->magic = 0;
     free(h);
@@ -405,6 +409,7 @@ th_sniff(struct th_thread *t, struct handshake *hs, uint32_t events)
     cnxn_address_sockaddr(&hs->from, &peer);
     hs->tls = tls_conn_accept(t->owner->tls, hs->fd, &peer);
     tls_conn_set_deadline(hs->tls, hs->deadline_ms);
+    tls_conn_set_cancel(hs->tls, &t->owner->stop);
     tls_conn_ask_later(hs->tls);
     return true;
 }
@@ -585,6 +590,8 @@ th_ask(struct tls_handshaker *h, struct handshake *hs)
         th_refuse(h, hs, ZK_LOG_WARN, em.text);
     } else if (tls_conn_ask(hs->tls, &em) == TLS_DONE) {
         th_begin_cnxn(h, hs);
+    } else if (atomic_load(&h->stopping)) {
+        th_drop(h, hs);         /* It was given up for that. */
     } else {
         th_refuse(h, hs, ZK_LOG_WARN, em.text);
     }
@@ -659,6 +666,7 @@ tls_handshaker_stop(struct tls_handshaker *h)
         return;
     }
     atomic_store(&h->stopping, true);
+    net_cancel_fire(&h->stop);
     if (h->ctx->config->cnxn.cert_reload) {
         tls_context_watch_stop(h->tls);
     }

@@ -81,6 +81,16 @@ nt_break(struct net_tls *t, const struct zk_errmsg *why)
 
 /* ---- the handshake ----------------------------------------------------- */
 
+/* Was it one of us who ended it? */
+static bool
+nt_is_ours(const struct net_tls *t, struct net_cancel *cancel)
+{
+    return atomic_load(t->down)
+           || (cancel != NULL
+               && net_cancel_wait(cancel, -1, 0, zk_time_mono_ms())
+                  == NET_CANCELLED);
+}
+
 /* No other thread is here yet, and a call may take long: no lock. */
 static int
 nt_shake(struct net_tls *t, struct net_cancel *cancel, int64_t deadline_ms,
@@ -105,7 +115,7 @@ nt_shake(struct net_tls *t, struct net_cancel *cancel, int64_t deadline_ms,
                                "ended the connection");
             break;
         case TLS_FAILED:
-            rv = atomic_load(t->down) ? nt_stopped(em) : ZK_EIO;
+            rv = nt_is_ours(t, cancel) ? nt_stopped(em) : ZK_EIO;
             break;
         }
     }
@@ -125,6 +135,7 @@ net_tls_handshake(struct net_tls *t, struct tls_conn *conn,
     zk_assert(t->conn == NULL);
     t->conn = conn;
     tls_conn_set_deadline(conn, deadline_ms);
+    tls_conn_set_cancel(conn, cancel);
     rv = nt_shake(t, cancel, deadline_ms, em);
     if (rv != ZK_OK) {
         nt_break(t, em);

@@ -47,7 +47,7 @@ tc_create(struct tls_context *ctx, enum tls_side side, int fd,
     zk_assert(c->ssl != NULL);
     c->bio = tls_bio_create(fd);
     SSL_set_bio(c->ssl, c->bio, c->bio);
-    tls_peer_init(&c->peer, ctx, side, host, sa);
+    tls_peer_init(&c->peer, ctx, side, fd, host, sa);
     SSL_set_app_data(c->ssl, &c->peer);
     return c;
 }
@@ -152,6 +152,13 @@ tls_conn_set_deadline(struct tls_conn *c, int64_t deadline_ms)
 {
     ZK_CHECK(c, TLS_CONN_MAGIC);
     c->peer.deadline_ms = deadline_ms;
+}
+
+void
+tls_conn_set_cancel(struct tls_conn *c, const struct net_cancel *cancel)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    net_cancel_join(&c->peer.cancel, cancel, c->peer.cancel.socket);
 }
 
 void

@@ -16,6 +16,7 @@
 
 #include "tls/tls_context.h"
 
+struct net_cancel;
 struct sockaddr_storage;
 struct tls_conn;
 
@@ -43,6 +44,9 @@ void tls_conn_destroy(struct tls_conn *c);
  * on: it asks nobody about the peer's certificate for longer. */
 void tls_conn_set_deadline(struct tls_conn *c, int64_t deadline_ms);
 
+/* Whoever is asked about the peer's certificate is waited for until 'cancel'
+ * (borrowed; may be NULL) is fired, or the socket is shut down. */
+void tls_conn_set_cancel(struct tls_conn *c, const struct net_cancel *cancel);
 /* The handshake asks nobody whether the peer's certificate is revoked: where
  * what is kept does not tell, it goes on to its end, and tls_conn_ask has to
  * follow. */

@@ -33,7 +33,7 @@ td_late(struct zk_errmsg *em)
 static int
 td_stopped(struct zk_errmsg *em)
 {
-    return zk_fail(em, ZK_ESTOPPED, "given up");
+    return zk_fail(em, ZK_ESTOPPED, "given up, as nobody waits for it any more");
 }
 
 /* Waits after a call that moved nothing; false: it has failed. */

@@ -16,7 +16,7 @@
 
 void
 tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
-              enum tls_side side, const char *host,
+              enum tls_side side, int fd, const char *host,
               const struct sockaddr_storage *sa)
 {
     p->config = ctx->config;
@@ -27,6 +27,7 @@ tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
     p->from_s = INT64_MIN;
     p->until_s = INT64_MAX;
     p->deadline_ms = INT64_MAX;
+    net_cancel_join(&p->cancel, NULL, fd);
     p->ask_later = false;
     p->to_ask = NULL;
     p->why[0] = '\0';
@@ -156,6 +157,17 @@ tp_note_dates(struct tls_peer *p, const STACK_OF(X509) *chain)
     }
 }
 
+static int
+tp_ask(struct tls_peer *p, const STACK_OF(X509) *chain, bool may_wait)
+{
+    const struct tls_revocation_limit limit = {
+        may_wait, p->deadline_ms, &p->cancel,
+    };
+
+    return tls_revocation_check(p->revocation, chain, &limit, p->why,
+                                sizeof p->why);
+}
+
 static bool
 tp_check_revocation(struct tls_peer *p, X509_STORE_CTX *store)
 {
@@ -164,10 +176,7 @@ tp_check_revocation(struct tls_peer *p, X509_STORE_CTX *store)
     if (p->revocation == NULL) {
         return true;
     }
-    error = tls_revocation_check(p->revocation,
-                                 X509_STORE_CTX_get0_chain(store),
-                                 p->deadline_ms, !p->ask_later, p->why,
-                                 sizeof p->why);
+    error = tp_ask(p, X509_STORE_CTX_get0_chain(store), !p->ask_later);
     if (error == TLS_REVOCATION_LATER) {
         zk_assert(p->to_ask == NULL);
         p->to_ask = X509_STORE_CTX_get1_chain(store);
@@ -202,8 +211,7 @@ bool
 tls_peer_ask(struct tls_peer *p)
 {
     STACK_OF(X509) *chain = p->to_ask;
-    int error = tls_revocation_check(p->revocation, chain, p->deadline_ms,
-                                     true, p->why, sizeof p->why);
+    int error = tp_ask(p, chain, true);
 
     p->to_ask = NULL;
     sk_X509_pop_free(chain, X509_free);

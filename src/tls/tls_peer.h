@@ -23,6 +23,7 @@ struct tls_peer {
                                          * seconds since 1970; always, if it
                                          * has none. */
     int64_t deadline_ms;                /* zk_time_mono_ms; INT64_MAX. */
+    struct net_cancel cancel;           /* Ends what waits for others. */
     bool ask_later;                     /* tls_conn_ask_later. */
     STACK_OF(X509) *to_ask;             /* The chain of which others have to
                                          * be asked; NULL: none. */
@@ -30,9 +31,10 @@ struct tls_peer {
                                          * not looked at yet. */
 };
 
-/* Copies 'host' (may be NULL) and 'sa'; 'ctx' must live as long. */
+/* Copies 'host' (may be NULL) and 'sa'; 'ctx' must live as long.  The end of
+ * the connection 'fd' ends what waits for others. */
 void tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
-                   enum tls_side side, const char *host,
+                   enum tls_side side, int fd, const char *host,
                    const struct sockaddr_storage *sa);
 void tls_peer_fini(struct tls_peer *p);
 /* In a handshake: verifies the certificates of 'store'; false sets 'why', and

@@ -58,8 +58,7 @@ struct tr_question {
     X509 *issuer;
     X509_STORE *store;          /* Trusts the issuer alone. */
     unsigned char key[TLS_MEMORY_KEY];
-    int64_t deadline_ms;
-    bool may_wait;              /* Else TR_LATER. */
+    struct tls_revocation_limit limit;  /* It may not wait: TR_LATER. */
     struct zk_errmsg why;       /* Of TR_UNKNOWN. */
 };
 
@@ -116,26 +115,27 @@ tr_try_place(struct tr_question *q, const char *url, struct tr_turn *turn,
     bool may;
 
     *status = TR_UNKNOWN;
-    if (q->deadline_ms <= now_ms) {
+    if (q->limit.deadline_ms <= now_ms) {
         zk_fail(&q->why, ZK_ETORN, "no time left to ask");
         return false;
     }
-    turn->whole = until_ms <= q->deadline_ms;
+    turn->whole = until_ms <= q->limit.deadline_ms;
     turn->limit = (struct tls_fetch_limit) {
-        .deadline_ms = turn->whole ? until_ms : q->deadline_ms,
+        .deadline_ms = turn->whole ? until_ms : q->limit.deadline_ms,
+        .cancel = q->limit.cancel,
     };
     zk_lock(&q->r->lock);
-    may = q->may_wait
+    may = q->limit.may_wait
               ? tls_memory_try(&q->r->memory, url, now_ms, &ago_ms)
               : !tls_memory_rests(&q->r->memory, url, now_ms, &ago_ms);
     zk_unlock(&q->r->lock);
     if (!may) {
         zk_fail(&q->why, ZK_ETORN, "%s: it failed %lld s ago and is left "
                 "alone for now", url, (long long) ago_ms / 1000);
-    } else if (!q->may_wait) {
+    } else if (!q->limit.may_wait) {
         *status = TR_LATER;
     }
-    return may && q->may_wait;
+    return may && q->limit.may_wait;
 }
 
 /* A client may leave a check hardly any time: that alone is no failure of the
@@ -707,7 +707,7 @@ tr_ask(struct tr_question *q)
 
 int
 tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
-                     int64_t deadline_ms, bool may_wait, char *why,
+                     const struct tls_revocation_limit *limit, char *why,
                      size_t size)
 {
     int64_t latest_ms = zk_time_mono_ms()
@@ -720,11 +720,12 @@ tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
             .r = r,
             .cert = sk_X509_value(chain, i),
             .issuer = sk_X509_value(chain, i + 1),
-            .deadline_ms = deadline_ms < latest_ms ? deadline_ms
-                                                   : latest_ms,
-            .may_wait = may_wait,
+            .limit = *limit,
         };
 
+        if (latest_ms < limit->deadline_ms) {
+            q.limit.deadline_ms = latest_ms;
+        }
         switch (tr_ask(&q)) {
         case TR_GOOD:
             continue;

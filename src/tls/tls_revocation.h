@@ -26,6 +26,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "config/tls_config.h"
+#include "util/net_cancel.h"
 
 /* What one question takes at most, and all of a handshake: less than the
  * default of zkd.handshakeTimeoutMs. */
@@ -40,13 +41,20 @@ struct tls_revocation;
 struct tls_revocation *tls_revocation_create(const struct tls_config *config);
 /* NULL is none. */
 void tls_revocation_destroy(struct tls_revocation *r);
+/* How a check may wait. */
+struct tls_revocation_limit {
+    bool may_wait;              /* Else nobody is asked. */
+    int64_t deadline_ms;        /* zk_time_mono_ms */
+    struct net_cancel *cancel;  /* Ends it early; NULL: nothing does. */
+};
+
 /* Asks for each certificate of 'chain', which was verified: the peer's own
- * first, the anchor last; not beyond 'deadline_ms' (zk_time_mono_ms).  An
- * X509_V_ERR_* in words, or X509_V_OK.  Unless it 'may_wait' nobody is asked:
- * TLS_REVOCATION_LATER when what is kept does not tell. */
+ * first, the anchor last.  An X509_V_ERR_* in words, or X509_V_OK; where it
+ * may not wait, TLS_REVOCATION_LATER when what is kept does not tell. */
 int tls_revocation_check(struct tls_revocation *r,
-                         const STACK_OF(X509) *chain, int64_t deadline_ms,
-                         bool may_wait, char *why, size_t size)
+                         const STACK_OF(X509) *chain,
+                         const struct tls_revocation_limit *limit, char *why,
+                         size_t size)
     ZK_WARN_UNUSED;
 
 #endif

@@ -18,6 +18,7 @@ void
 net_cancel_init(struct net_cancel *c)
 {
     c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    c->socket = -1;
 }
 
 void
@@ -46,6 +47,14 @@ net_cancel_reset(struct net_cancel *c)
     (void) !read(c->fd, &n, sizeof n);
 }
 
+void
+net_cancel_join(struct net_cancel *out, const struct net_cancel *c,
+                int socket)
+{
+    out->fd = c != NULL ? c->fd : -1;
+    out->socket = socket;
+}
+
 static int
 nc_poll_ms(int64_t deadline_ms)
 {
@@ -63,14 +72,17 @@ net_cancel_wait(struct net_cancel *c, int fd, short events,
                 int64_t deadline_ms)
 {
     for (;;) {
-        struct pollfd fds[2] = {
+        /* Of a socket without events its end alone is told. */
+        struct pollfd fds[3] = {
             { .fd = c != NULL ? c->fd : -1, .events = POLLIN },
+            { .fd = c != NULL ? c->socket : -1 },
             { .fd = fd, .events = events },
         };
-        int n = poll(fds, 2, nc_poll_ms(deadline_ms));
+        int n = poll(fds, 3, nc_poll_ms(deadline_ms));
 
         if (n > 0) {
-            return fds[0].revents != 0 ? NET_CANCELLED : NET_READY;
+            return fds[0].revents != 0 || fds[1].revents != 0
+                       ? NET_CANCELLED : NET_READY;
         }
         if (n < 0 && errno != EINTR) {
             zk_time_pause_us(NC_PAUSE_US);

@@ -15,6 +15,7 @@
 struct net_cancel {
     int fd;                     /* -1: the system had none to give; then
                                  * nothing can be ended early. */
+    int socket;                 /* -1: none. */
 };
 
 /* Not fired. */
@@ -25,6 +26,12 @@ void net_cancel_fini(struct net_cancel *c);
 void net_cancel_fire(struct net_cancel *c);
 /* Waits work again. */
 void net_cancel_reset(struct net_cancel *c);
+
+/* One that has been fired when 'c' (may be NULL) has, and also once the socket
+ * was shut down both ways, or has failed.  Both are borrowed: there is nothing
+ * to finish, and nothing to fire. */
+void net_cancel_join(struct net_cancel *out, const struct net_cancel *c,
+                     int socket);
 
 /* Waits until 'fd' (-1: none) is ready for 'events' (POLLIN, POLLOUT), 'c'
  * (may be NULL) is fired or 'deadline_ms' (INT64_MAX: never) has come. */

@@ -290,6 +290,22 @@ class Revocation(tlsclient.SecureCase):
         self.assert_refused(None, 's ago and is left alone for now', ctx=ctx)
         self.assertEqual(len(self.asked), 1)
 
+    def test_stop(self):
+        """a server that waits for a responder does not wait with its end"""
+        server = tlsclient.SecureServer(world, store=self.store)
+        self.addCleanup(server.discard)
+        server.start()
+        place = 'OCSP;URI:http://%s:%d/' % self.hanging.getsockname()
+        # Together they take all the time of a handshake.
+        waits = world.ca.issue('stopped', extensions='authorityInfoAccess=%s'
+                               '1,%s2\n' % (place, place))
+        conn = server.open_tls(waits)
+        self.addCleanup(conn.close)
+        self._await_asked(1)
+        begin = time.monotonic()
+        server.stop()
+        self.assertLess(time.monotonic() - begin, 6)
+
     def test_revoked(self):
         """the first time the connection just ends, then there is an alert"""
         path = os.path.join(world.folder, 'revoked.crl')

@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
 #include "util/zk_lock.h"
 
 /* A machine that does much else. */
@@ -86,6 +89,61 @@ rig_path(const char *name)
     }
     zk_unlock(&rig_lock);
     return path;
+}
+
+/* ---- certificates -------------------------------------------------------- */
+
+void
+rig_authority(X509 **cert, EVP_PKEY **key)
+{
+    FILE *file = fopen(rig_path("world/ca.key"), "r");
+
+    rig_must(file != NULL, "world/ca.key");
+    *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    fclose(file);
+    file = fopen(rig_path("world/ca.crt"), "r");
+    rig_must(file != NULL, "world/ca.crt");
+    *cert = PEM_read_X509(file, NULL, NULL, NULL);
+    fclose(file);
+    rig_must(*key != NULL && *cert != NULL, "the authority");
+}
+
+static void
+rig_extend(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509_EXTENSION *e;
+    X509V3_CTX ctx;
+
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    rig_must(e != NULL && X509_add_ext(cert, e, -1), value);
+    X509_EXTENSION_free(e);
+}
+
+X509 *
+rig_issue(const char *name, EVP_PKEY *key, X509 *issuer,
+          EVP_PKEY *issuer_key, long seconds, const char *responder)
+{
+    X509 *cert = X509_new();
+    X509_NAME *subject = X509_get_subject_name(cert);
+
+    rig_must(X509_set_version(cert, X509_VERSION_3)
+             && ASN1_INTEGER_set(X509_get_serialNumber(cert), 7)
+             && X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                                           (const unsigned char *) name, -1,
+                                           -1, 0)
+             && X509_set_issuer_name(cert, X509_get_subject_name(issuer))
+             && X509_gmtime_adj(X509_getm_notBefore(cert), -60) != NULL
+             && X509_gmtime_adj(X509_getm_notAfter(cert), seconds) != NULL
+             && X509_set_pubkey(cert, key), "a certificate");
+    rig_extend(cert, issuer, NID_basic_constraints, "critical,CA:TRUE");
+    rig_extend(cert, issuer, NID_key_usage,
+                  "critical,keyCertSign,digitalSignature");
+    if (responder != NULL) {
+        rig_extend(cert, issuer, NID_info_access, responder);
+    }
+    rig_must(X509_sign(cert, issuer_key, EVP_sha256()) > 0, "X509_sign");
+    return cert;
 }
 
 /* ---- contexts ------------------------------------------------------------ */

@@ -6,6 +6,8 @@
 #ifndef TEST_TLS_RIG_H
 #define TEST_TLS_RIG_H
 
+#include <openssl/x509.h>
+
 #include "test/lib/zk_test.h"
 #include "tls/tls_conn.h"
 
@@ -18,6 +20,15 @@ int rig_main(const char *set, const char *suite,
 const char *rig_path(const char *name);
 /* Ends the program with a message unless it holds. */
 void rig_must(bool ok, const char *what);
+
+/* The authority of the set "peers", which is in trust.pem; the caller frees
+ * both. */
+void rig_authority(X509 **cert, EVP_PKEY **key);
+/* A certificate for all uses, with 'key', signed by 'issuer', that is valid
+ * for so many seconds; 'responder' (may be NULL) is the value of its
+ * authorityInfoAccess.  The caller frees it. */
+X509 *rig_issue(const char *name, EVP_PKEY *key, X509 *issuer,
+                EVP_PKEY *issuer_key, long seconds, const char *responder);
 
 /* A context with the configuration it borrows. */
 struct rig_side {
