@@ -397,6 +397,7 @@ zk_client_create(const struct zk_client_config *cfg, struct zk_client **out,
                  struct zk_errmsg *em)
 {
     uint64_t seed = cfg->shuffle_seed;
+    struct net_cancel cancel;
     struct client_core *core;
     struct zk_client *c;
     struct sip_key chance;
@@ -406,8 +407,13 @@ zk_client_create(const struct zk_client_config *cfg, struct zk_client **out,
         sip_key_random(&chance);
         seed = chance.k0;
     }
+    rv = net_cancel_init(&cancel, em);
+    if (rv != ZK_OK) {
+        return rv;
+    }
     rv = client_core_create(cfg, seed, zk_time_mono_ms(), &core, em);
     if (rv != ZK_OK) {
+        net_cancel_fini(&cancel);
         return rv;
     }
     c = zk_xcalloc(1, sizeof *c);
@@ -417,7 +423,7 @@ zk_client_create(const struct zk_client_config *cfg, struct zk_client **out,
     }
     c->net.nodelay = true;
     c->net.cancel = &c->cancel;
-    net_cancel_init(&c->cancel);
+    c->cancel = cancel;
     c->on_event = cfg->on_event;
     c->arg = cfg->arg;
     c->call_timeout_ms = cfg->call_timeout_ms;

@@ -204,8 +204,10 @@ tls_handshaker_create(struct cnxn_context *ctx, struct tls_handshaker **out,
     zk_lock(&h->ask_lock);
     h->asks_last = &h->asks;
     zk_unlock(&h->ask_lock);
-    net_cancel_init(&h->stop);
-    rv = th_read_properties(h, em);
+    rv = net_cancel_init(&h->stop, em);
+    if (rv == ZK_OK) {
+        rv = th_read_properties(h, em);
+    }
     if (rv == ZK_OK) {
         rv = tls_context_create(&ctx->config->client_tls, TLS_SIDE_SERVER,
                                 &h->tls, em);

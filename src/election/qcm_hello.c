@@ -70,51 +70,57 @@ qcm_greet_locked(struct quorum_cnx_manager *qcm, struct qcm_peer *p,
     return s;
 }
 
-/* Why a hello cannot be taken; NULL: it was. */
-static const char *
+/* False: it cannot be taken, as 'why' says. */
+static bool
 qcm_take_hello(struct quorum_cnx_manager *qcm, struct net_stream **s,
-               const struct initial_message *hello, uint64_t turn)
+               const struct initial_message *hello, uint64_t turn,
+               struct zk_errmsg *why)
 {
-    const char *why = NULL;
-    struct qcm_peer *p;
+    struct qcm_peer *p = NULL;
+    bool taken = false;
     int64_t sid;
 
     zk_lock(&qcm->lock);
     sid = hello->sid == INITIAL_MESSAGE_NO_SID ? qcm->next_observer--
                                                : hello->sid;
-    p = qcm->stopping ? NULL : qcm_get_locked(qcm, sid);
-    if (p == NULL) {
-        why = qcm->stopping ? "this server stops" : "too many servers";
-    } else if (turn < p->turn) {
-        /* Hellos are read side by side: one may overtake another. */
-        why = "it has opened another since";
+    if (qcm->stopping) {
+        (void) zk_fail(why, ZK_ESTOPPED, "this server stops");
     } else {
+        p = qcm_get_locked(qcm, sid, why);
+    }
+    if (p != NULL && turn < p->turn) {
+        /* Hellos are read side by side: one may overtake another. */
+        (void) zk_fail(why, ZK_EEXIST, "it has opened another since");
+    } else if (p != NULL) {
         p->turn = turn;
         *s = qcm_greet_locked(qcm, p, *s, hello);
+        taken = true;
     }
     zk_unlock(&qcm->lock);
-    return why;
+    return taken;
 }
 
 void
 qcm_welcome(struct quorum_cnx_manager *qcm, struct net_stream *s,
             const struct initial_message *hello, uint64_t turn)
 {
-    const char *why;
+    struct zk_errmsg why = { "" };
+    bool taken = false;
 
     qcm_reap(qcm);
     if (hello->sid == qcm->my_sid) {
         /* ZOOKEEPER-2164 */
-        why = "that is this server's own id: is a myid file wrong?";
+        (void) zk_fail(&why, ZK_ECONFIG, "that is this server's own id: is "
+                       "a myid file wrong?");
     } else {
         qcm_note(qcm, ZK_LOG_INFO, "Received connection request from %s: "
                  "server %" PRId64 " (%s)", net_stream_peer(s), hello->sid,
                  net_stream_security(s));
-        why = qcm_take_hello(qcm, &s, hello, turn);
+        taken = qcm_take_hello(qcm, &s, hello, turn, &why);
     }
-    if (why != NULL) {
+    if (!taken) {
         qcm_note(qcm, ZK_LOG_WARN, "Closing the connection from %s, server %"
-                 PRId64 ": %s", net_stream_peer(s), hello->sid, why);
+                 PRId64 ": %s", net_stream_peer(s), hello->sid, why.text);
     }
     net_stream_destroy(s);
 }

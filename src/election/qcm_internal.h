@@ -138,9 +138,10 @@ void qcm_welcome(struct quorum_cnx_manager *qcm, struct net_stream *s,
 /* The peer, or NULL. */
 struct qcm_peer *qcm_find_locked(struct quorum_cnx_manager *qcm, int64_t sid)
     ZK_REQUIRES(qcm->lock);
-/* The peer, made if need be; NULL: the table is full. */
-struct qcm_peer *qcm_get_locked(struct quorum_cnx_manager *qcm, int64_t sid)
-    ZK_REQUIRES(qcm->lock);
+/* The peer, made if need be; NULL: there is no room for it, in the table or in
+ * the system, as 'em' says. */
+struct qcm_peer *qcm_get_locked(struct quorum_cnx_manager *qcm, int64_t sid,
+                                struct zk_errmsg *em) ZK_REQUIRES(qcm->lock);
 /* Has its SendWorker look at what has changed. */
 void qcm_wake_locked(struct quorum_cnx_manager *qcm, struct qcm_peer *p)
     ZK_REQUIRES(qcm->lock);

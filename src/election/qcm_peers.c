@@ -11,11 +11,17 @@
 #include "util/zk_time.h"
 
 static struct qcm_peer * ZK_NO_ANALYSIS
-qcm_peer_create(struct quorum_cnx_manager *qcm, int64_t sid)
+qcm_peer_create(struct quorum_cnx_manager *qcm, int64_t sid,
+                struct zk_errmsg *em)
 {
-    struct qcm_peer *p = zk_xcalloc(1, sizeof *p);
     const struct quorum_config *q = &qcm->config->quorum;
+    struct net_cancel cancel;
+    struct qcm_peer *p;
 
+    if (net_cancel_init(&cancel, em) != ZK_OK) {
+        return NULL;
+    }
+    p = zk_xcalloc(1, sizeof *p);
     p->magic = QCM_PEER_MAGIC;
     p->qcm = qcm;
     p->sid = sid;
@@ -24,7 +30,7 @@ qcm_peer_create(struct quorum_cnx_manager *qcm, int64_t sid)
             p->config = &q->servers[i];
         }
     }
-    net_cancel_init(&p->cancel);
+    p->cancel = cancel;
     zk_cond_init(&p->wakeup);
     rate_limit_init(&p->pace, QCM_SEND_BURST, QCM_SEND_GAP_MS);
     p->called_back_ms = INT64_MIN / 2;
@@ -124,13 +130,20 @@ qcm_make_room_locked(struct quorum_cnx_manager *qcm) ZK_REQUIRES(qcm->lock)
 }
 
 struct qcm_peer *
-qcm_get_locked(struct quorum_cnx_manager *qcm, int64_t sid)
+qcm_get_locked(struct quorum_cnx_manager *qcm, int64_t sid,
+               struct zk_errmsg *em)
 {
     struct qcm_peer *p = qcm_find_locked(qcm, sid);
 
-    if (p == NULL && (qcm->n_peers < QCM_MAX_PEERS
-                      || qcm_make_room_locked(qcm))) {
-        p = qcm_peer_create(qcm, sid);
+    if (p != NULL) {
+        return p;
+    }
+    if (qcm->n_peers == QCM_MAX_PEERS && !qcm_make_room_locked(qcm)) {
+        (void) zk_fail(em, ZK_ETOOBIG, "too many servers");
+        return NULL;
+    }
+    p = qcm_peer_create(qcm, sid, em);
+    if (p != NULL) {
         p->seen_ms = zk_time_mono_ms();
         qcm->peers[qcm->n_peers++] = p;
     }

@@ -95,6 +95,7 @@ void
 quorum_cnx_manager_send(struct quorum_cnx_manager *qcm, int64_t sid,
                         const void *p, size_t len)
 {
+    struct zk_errmsg em = { "" };
     struct qcm_block *block;
     struct qcm_peer *peer;
 
@@ -109,7 +110,7 @@ quorum_cnx_manager_send(struct quorum_cnx_manager *qcm, int64_t sid,
     zk_put_be32(block->data, (uint32_t) len);
     memcpy(block->data + 4, p, len);
     zk_lock(&qcm->lock);
-    peer = qcm->stopping ? NULL : qcm_get_locked(qcm, sid);
+    peer = qcm->stopping ? NULL : qcm_get_locked(qcm, sid, &em);
     if (peer != NULL) {
         struct qcm_block *old = peer->pending;
 
@@ -121,6 +122,10 @@ quorum_cnx_manager_send(struct quorum_cnx_manager *qcm, int64_t sid,
     }
     zk_unlock(&qcm->lock);
     free(block);
+    if (em.text[0] != '\0') {
+        qcm_note(qcm, ZK_LOG_ERROR, "Nothing can be sent to server %" PRId64
+                 ": %s", sid, em.text);
+    }
 }
 
 void
@@ -188,6 +193,7 @@ quorum_cnx_manager_create(const struct server_config *config,
                           const struct qcm_env *env)
 {
     struct quorum_cnx_manager *qcm = zk_xcalloc(1, sizeof *qcm);
+    struct zk_errmsg em = { "" };
 
     zk_assert(config->myid >= 0);
     qcm->magic = QUORUM_CNX_MANAGER_MAGIC;
@@ -203,8 +209,9 @@ quorum_cnx_manager_create(const struct server_config *config,
     for (size_t i = 0; i < config->quorum.n_servers; i++) {
         int64_t sid = config->quorum.servers[i].sid;
 
-        if (sid != qcm->my_sid) {
-            (void) qcm_get_locked(qcm, sid);
+        if (sid != qcm->my_sid && qcm_get_locked(qcm, sid, &em) == NULL) {
+            zk_error(cnx_manager, "No place for server %" PRId64 " yet: %s",
+                     sid, em.text);
         }
     }
     zk_unlock(&qcm->lock);

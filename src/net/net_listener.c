@@ -160,17 +160,13 @@ net_listener_create(const struct host_port *at, size_t n, bool all_ips,
                     struct net_listener **out, struct zk_errmsg *em)
 {
     struct net_listener *l = zk_xcalloc(1, sizeof *l);
-    int rv = ZK_OK;
+    int rv;
 
     zk_assert(n > 0);
     l->magic = NET_LISTENER_MAGIC;
     l->fds = zk_xcalloc(n + 1, sizeof *l->fds);
     atomic_init(&l->stopped, false);
-    net_cancel_init(&l->stop);
-    if (l->stop.fd < 0) {
-        (void) zk_fail_errno(em, "eventfd");
-        rv = ZK_EIO;
-    }
+    rv = net_cancel_init(&l->stop, em);
     for (size_t i = 0; i < n && rv == ZK_OK; i++) {
         if (!nl_is_repeated(at, i, all_ips)) {
             rv = nl_bind(l, &at[i], all_ips, em);

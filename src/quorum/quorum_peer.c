@@ -331,10 +331,10 @@ static int
 qp_learn(struct quorum_peer *qp, const struct vote *v, struct zk_errmsg *why)
 {
     struct learner *l = learner_create(&qp->zab, v->leader,
-                                       v->state == PEER_OBSERVING);
-    int rv = ZK_ESTOPPED;
+                                       v->state == PEER_OBSERVING, why);
+    int rv = l == NULL ? ZK_EIO : ZK_ESTOPPED;
 
-    if (qp_enter(qp, v, NULL, l)) {
+    if (l != NULL && qp_enter(qp, v, NULL, l)) {
         rv = learner_run(l, why);
     }
     qp_leave(qp);

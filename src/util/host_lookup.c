@@ -108,16 +108,19 @@ host_lookup_join_until(int64_t deadline_ms)
 }
 
 static struct lookup_job *
-hl_start(const char *host, const char *service)
+hl_start(const char *host, const char *service, struct zk_errmsg *em)
 {
     size_t len = strlen(host) + 1;
     struct lookup_job *job = zk_xcalloc(1, sizeof *job + len);
 
     memcpy(job->host, host, len);
     memcpy(job->service, service, sizeof job->service);
-    net_cancel_init(&job->ready);
-    if (job->ready.fd < 0
-        || !zk_thread_try_start(&job->thread, hl_run, job, "Lookup")) {
+    if (net_cancel_init(&job->ready, em) != ZK_OK) {
+        hl_destroy(job);
+        return NULL;
+    }
+    if (!zk_thread_try_start(&job->thread, hl_run, job, "Lookup")) {
+        (void) zk_fail_errno(em, "a thread");
         hl_destroy(job);
         return NULL;
     }
@@ -147,15 +150,17 @@ hl_by_name(const char *host, const char *service, int64_t deadline_ms,
            struct net_cancel *cancel, struct addrinfo **out,
            struct zk_errmsg *em)
 {
+    struct zk_errmsg why = { "" };
     struct lookup_job *job;
 
     if (hl_reap(0) >= HOST_LOOKUP_LEFT) {
         return zk_fail(em, ZK_ETORN, "%s cannot be resolved: %d earlier "
                        "lookups have no answer yet", host, HOST_LOOKUP_LEFT);
     }
-    job = hl_start(host, service);
+    job = hl_start(host, service, &why);
     if (job == NULL) {
-        return zk_fail_errno(em, "cannot start a lookup of %s", host);
+        return zk_fail(em, ZK_EIO, "cannot start a lookup of %s: %s", host,
+                       why.text);
     }
     switch (net_cancel_wait(cancel, job->ready.fd, POLLIN, deadline_ms)) {
     case NET_READY:

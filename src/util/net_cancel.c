@@ -14,11 +14,16 @@
 /* After a poll for which the kernel had no memory. */
 #define NC_PAUSE_US 10000
 
-void
-net_cancel_init(struct net_cancel *c)
+int
+net_cancel_init(struct net_cancel *c, struct zk_errmsg *em)
 {
     c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     c->socket = -1;
+    if (c->fd < 0) {
+        (void) zk_fail_errno(em, "eventfd");
+        return ZK_EIO;
+    }
+    return ZK_OK;
 }
 
 void

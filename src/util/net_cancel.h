@@ -10,16 +10,17 @@
 
 #include <stdint.h>
 
-#include "util/zk_obj.h"
+#include "util/zk_error.h"
 
 struct net_cancel {
-    int fd;                     /* -1: the system had none to give; then
-                                 * nothing can be ended early. */
+    int fd;                     /* -1: none. */
     int socket;                 /* -1: none. */
 };
 
-/* Not fired. */
-void net_cancel_init(struct net_cancel *c);
+/* Not fired.  ZK_EIO: the system has no descriptor for it; then there is
+ * nothing to finish, and nothing must wait by it. */
+int net_cancel_init(struct net_cancel *c, struct zk_errmsg *em)
+    ZK_WARN_UNUSED;
 /* Nobody may be waiting. */
 void net_cancel_fini(struct net_cancel *c);
 /* From now on every wait ends at once. */

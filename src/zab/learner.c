@@ -26,12 +26,19 @@
 /* ---- life -------------------------------------------------------------- */
 
 struct learner *
-learner_create(struct zab_peer *peer, int64_t leader_sid, bool observer)
+learner_create(struct zab_peer *peer, int64_t leader_sid, bool observer,
+               struct zk_errmsg *em)
 {
     const struct server_config *c = peer->config;
-    struct learner *l = zk_xcalloc(1, sizeof *l);
+    struct net_cancel cancel;
+    struct learner *l;
 
+    if (net_cancel_init(&cancel, em) != ZK_OK) {
+        return NULL;
+    }
+    l = zk_xcalloc(1, sizeof *l);
     l->magic = LEARNER_MAGIC;
+    l->cancel = cancel;
     l->peer = peer;
     l->leader_sid = leader_sid;
     l->observer = observer;
@@ -40,7 +47,6 @@ learner_create(struct zab_peer *peer, int64_t leader_sid, bool observer)
     l->sync_ms = (int64_t) c->quorum.sync_limit * c->tick_time_ms;
     l->created_ms = zk_time_mono_ms();
     atomic_init(&l->sync_time_ms, -1);
-    net_cancel_init(&l->cancel);
     zk_mutex_init(&l->lock, ZK_LOCK_leaf);
     zk_cond_init(&l->changed);
     zk_lock(&l->lock);

@@ -21,9 +21,10 @@
 
 struct learner;
 
-/* 'leader_sid' must have an address in the configuration. */
+/* 'leader_sid' must have an address in the configuration.  NULL: the system
+ * has no descriptor left for it, as 'em' says. */
 struct learner *learner_create(struct zab_peer *peer, int64_t leader_sid,
-                               bool observer);
+                               bool observer, struct zk_errmsg *em);
 /* Connects, is brought up to date, serves until the link is lost.  On return
  * the stages have ended, clients are closed, tree and log agree (or the tree
  * was loaded anew).  ZK_ESTOPPED after learner_shutdown; ZK_ECORRUPT,

@@ -107,7 +107,7 @@ world_open(struct world *w, enum way way)
     open_responder(w, url);
     open_client(w, url);
     open_link(w->fd);
-    net_cancel_init(&w->cancel);
+    rig_must(net_cancel_init(&w->cancel, NULL) == ZK_OK, "net_cancel_init");
     w->conn = tls_conn_accept(w->server.ctx, w->fd[0], &sa);
     tls_conn_set_cancel(w->conn, &w->cancel);
     if (way == WAY_LATER) {

@@ -171,8 +171,9 @@ lb_run(void *arg)
 void
 lb_start(struct learner_bench *b, bool observer)
 {
-    b->l = learner_create(&b->peer, LB_LEADER, observer);
     b->why.text[0] = '\0';
+    b->l = learner_create(&b->peer, LB_LEADER, observer, &b->why);
+    must(b->l != NULL, "learner_create", NULL);
     b->running = true;
     zk_thread_start(&b->thread, lb_run, b, "QuorumPeer");
 }

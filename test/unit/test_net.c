@@ -292,7 +292,7 @@ test_a_connect_is_cancelled_by_another_thread(void)
     struct zk_errmsg em;
     struct net_stream *s;
 
-    net_cancel_init(&c.cancel);
+    CU_ASSERT_EQUAL(net_cancel_init(&c.cancel, NULL), ZK_OK);
     zk_test_dead_host_open(&dead, 0);
     zk_thread_start(&c.thread, canceller_run, &c, "canceller");
     CU_ASSERT_EQUAL(net_stream_connect("127.0.0.1", dead.port,
@@ -484,6 +484,34 @@ test_without_descriptors_accept_pauses_and_recovers(void)
     net_listener_destroy(l);
 }
 
+/* A cancel that cannot be fired is none: whoever needs one is told. */
+static void
+test_without_descriptors_nothing_waits_that_cannot_be_cancelled(void)
+{
+    struct zk_errmsg em = { "" };
+    struct addrinfo *found = NULL;
+    struct rlimit old, few;
+    struct net_cancel c;
+    int fds[256];
+    size_t n;
+
+    getrlimit(RLIMIT_NOFILE, &old);
+    few = (struct rlimit) { .rlim_cur = 200, .rlim_max = old.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &few);
+    n = take_all_descriptors(fds, ZK_ARRAY_SIZE(fds));
+    CU_ASSERT_EQUAL(net_cancel_init(&c, &em), ZK_EIO);
+    CU_ASSERT_STRING_EQUAL(em.text, "eventfd: Too many open files");
+    CU_ASSERT_EQUAL(host_lookup("localhost", 1, INT64_MAX, NULL, &found,
+                                &em), ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "eventfd: Too many open files"));
+    while (n > 0) {
+        close(fds[--n]);
+    }
+    setrlimit(RLIMIT_NOFILE, &old);
+    CU_ASSERT_EQUAL(net_cancel_init(&c, &em), ZK_OK);
+    net_cancel_fini(&c);
+}
+
 /* ---- small things ------------------------------------------------------ */
 
 static void
@@ -564,6 +592,8 @@ static const struct zk_test tests[] = {
     { "shutdown ends accept", test_shutdown_ends_accept },
     { "without descriptors accept pauses, and recovers",
       test_without_descriptors_accept_pauses_and_recovers },
+    { "without descriptors nothing waits that cannot be cancelled",
+      test_without_descriptors_nothing_waits_that_cannot_be_cancelled },
     { "addresses as text", test_addresses_as_text },
     { "a rate is a burst and then steady",
       test_a_rate_is_a_burst_and_then_steady },
