@@ -9,12 +9,15 @@
 
 #include "election/qcm_internal.h"
 #include "net/net_address.h"
+#include "net/net_crowd.h"
 #include "util/zk_time.h"
 
 struct hello_slot {
     struct cnx_listener *cl;
     struct zk_thread thread;    /* The ListenerHandler starts and joins. */
-    uint64_t turn;              /* Which connection it is. */
+    uint64_t turn;              /* Which connection it is, */
+    char peer[NET_ADDRESS_MAX]; /* ... and from where.  Both are the
+                                 * ListenerHandler's. */
     struct net_stream *stream ZK_GUARDED;   /* Until the hello is over. */
     bool busy ZK_GUARDED;
 };
@@ -157,11 +160,12 @@ cl_interrupt(struct cnx_listener *cl, struct hello_slot *slot)
     zk_unlock(&cl->lock);
 }
 
-/* A slot without a thread. */
+/* A slot without a thread, for the connection of 'peer'. */
 static struct hello_slot *
-cl_free_slot(struct cnx_listener *cl)
+cl_free_slot(struct cnx_listener *cl, const char *peer)
 {
-    struct hello_slot *oldest = &cl->slots[0];
+    struct net_crowd_one crowd[CNX_HELLOS];
+    struct hello_slot *goes;
 
     for (size_t i = 0; i < CNX_HELLOS; i++) {
         struct hello_slot *slot = &cl->slots[i];
@@ -170,22 +174,24 @@ cl_free_slot(struct cnx_listener *cl)
             zk_thread_join(&slot->thread);
             return slot;
         }
-        oldest = slot->turn < oldest->turn ? slot : oldest;
+        crowd[i] = (struct net_crowd_one) { slot->peer, slot->turn };
     }
-    cl_interrupt(cl, oldest);
-    zk_thread_join(&oldest->thread);
+    goes = &cl->slots[net_crowd_choose(crowd, CNX_HELLOS, peer)];
+    cl_interrupt(cl, goes);
+    zk_thread_join(&goes->thread);
     qcm_note(cl->qcm, ZK_LOG_WARN, "More than %d connections have not said "
-             "who they are: the oldest is closed", CNX_HELLOS);
-    return oldest;
+             "who they are: that from %s is closed", CNX_HELLOS, goes->peer);
+    return goes;
 }
 
 static void
 cl_take(struct cnx_listener *cl, int fd)
 {
     struct net_stream *s = net_stream_of_fd(fd, &cl->qcm->settings.net);
-    struct hello_slot *slot = cl_free_slot(cl);
+    struct hello_slot *slot = cl_free_slot(cl, net_stream_peer(s));
 
     slot->turn = ++cl->turn;
+    snprintf(slot->peer, sizeof slot->peer, "%s", net_stream_peer(s));
     zk_lock(&cl->lock);
     slot->stream = s;
     slot->busy = true;

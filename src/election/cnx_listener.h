@@ -5,8 +5,9 @@
  *
  * A hello may come slowly or never, and the TLS handshake before it, so each
  * is read on a thread of its own.
- * There are at most CNX_HELLOS of them: one more, and the oldest connection
- * that is still in its hello is closed.
+ * There are at most CNX_HELLOS of them: one more, and of those that are still
+ * in their hello the oldest one of the address that holds most is closed
+ * (net_crowd.h).
  */
 #ifndef ELECTION_CNX_LISTENER_H
 #define ELECTION_CNX_LISTENER_H

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "net/net_crowd.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
 #include "zab/learner_handler.h"
@@ -20,22 +21,34 @@
 
 /* ---- coming ------------------------------------------------------------ */
 
-/* Of too many that have not said who they are the first one goes. */
+/* Of too many that have not said who they are one goes for the newcomer. */
 static void
-ll_make_room_locked(struct leader *l) ZK_REQUIRES(l->lock)
+ll_make_room_locked(struct leader *l, const struct learner_handler *newcomer)
+    ZK_REQUIRES(l->lock)
 {
-    struct learner_handler *oldest = NULL;
+    struct learner_handler *strangers[LL_MAX_STRANGERS], *goes;
+    struct net_crowd_one crowd[LL_MAX_STRANGERS];
     size_t n = 0;
 
-    for (struct learner_handler *h = l->learners; h != NULL; h = h->next) {
+    /* The newest one is the first. */
+    for (struct learner_handler *h = l->learners;
+         h != NULL && n < LL_MAX_STRANGERS; h = h->next) {
         if (!h->introduced && !h->replaced) {
-            oldest = h;
+            strangers[n] = h;
+            crowd[n] = (struct net_crowd_one) {
+                net_stream_peer(h->stream), LL_MAX_STRANGERS - n,
+            };
             n++;
         }
     }
-    if (n >= LL_MAX_STRANGERS) {
-        oldest->replaced = true;
-        learner_handler_close(oldest);
+    if (n == LL_MAX_STRANGERS) {
+        goes = strangers[net_crowd_choose(crowd, n,
+                                          net_stream_peer(newcomer->stream))];
+        leader_note(l, leader, ZK_LOG_WARN, "More than %d connections have "
+                    "not said who they are: that from %s is closed",
+                    LL_MAX_STRANGERS, net_stream_peer(goes->stream));
+        goes->replaced = true;
+        learner_handler_close(goes);
         zk_cond_broadcast(&l->changed);
     }
 }
@@ -48,7 +61,7 @@ ll_let_in(struct leader *l, struct learner_handler *h)
     zk_lock(&l->lock);
     in = !l->closing;
     if (in) {
-        ll_make_room_locked(l);
+        ll_make_room_locked(l, h);
         h->next = l->learners;
         l->learners = h;
     }

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "net/net_address.h"
+#include "net/net_crowd.h"
 #include "net/net_listener.h"
 #include "test/lib/zk_test.h"
 #include "test/lib/zk_test_ports.h"
@@ -512,6 +513,33 @@ test_without_descriptors_nothing_waits_that_cannot_be_cancelled(void)
     net_cancel_fini(&c);
 }
 
+/* ---- crowds ------------------------------------------------------------ */
+
+static void
+test_a_crowd_drives_out_its_own(void)
+{
+    static const struct net_crowd_one lone[] = { { "10.0.0.1:1", 5 } };
+    static const struct net_crowd_one flood[] = {
+        { "10.0.0.1:1", 1 }, { "10.0.0.2:1", 2 }, { "10.0.0.9:7", 5 },
+        { "10.0.0.9:1", 4 }, { "10.0.0.9:2", 6 }, { "10.0.0.2:4", 3 },
+    };
+    static const struct net_crowd_one even[] = {
+        { "[::1]:1", 9 }, { "[::2]:1", 7 }, { "[::3]:1", 8 },
+    };
+
+    CU_ASSERT_EQUAL(net_crowd_choose(lone, 1, "10.0.0.2:1"), 0);
+    CU_ASSERT_EQUAL(net_crowd_choose(flood, 6, "10.0.0.3:1"), 3);
+    CU_ASSERT_EQUAL(net_crowd_choose(flood, 6, "10.0.0.9:3"), 3);
+    /* As many as the other: the oldest of both. */
+    CU_ASSERT_EQUAL(net_crowd_choose(flood, 6, "10.0.0.2:9"), 1);
+    /* A newcomer's own counts first. */
+    CU_ASSERT_EQUAL(net_crowd_choose(even, 3, "[::1]:2"), 0);
+    CU_ASSERT_EQUAL(net_crowd_choose(even, 3, "[::4]:2"), 1);
+    /* No address is the beginning of another. */
+    CU_ASSERT_EQUAL(net_crowd_choose(even, 3, "[::]:2"), 1);
+    CU_ASSERT_EQUAL(net_crowd_choose(even, 3, "?"), 1);
+}
+
 /* ---- small things ------------------------------------------------------ */
 
 static void
@@ -592,6 +620,7 @@ static const struct zk_test tests[] = {
     { "shutdown ends accept", test_shutdown_ends_accept },
     { "without descriptors accept pauses, and recovers",
       test_without_descriptors_accept_pauses_and_recovers },
+    { "a crowd drives out its own", test_a_crowd_drives_out_its_own },
     { "without descriptors nothing waits that cannot be cancelled",
       test_without_descriptors_nothing_waits_that_cannot_be_cancelled },
     { "addresses as text", test_addresses_as_text },
