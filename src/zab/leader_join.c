@@ -411,11 +411,14 @@ lj_end_stream(struct join *j)
     struct leader *l = j->l;
 
     if (j->stream != NULL) {
-        zk_database_stream_end(j->stream);
-        j->stream = NULL;
+        /* Before the tree can give the next one, which is another's. */
         zk_lock(&l->lock);
         zk_assert(l->streaming == j->h);
         l->streaming = NULL;
+        zk_unlock(&l->lock);
+        zk_database_stream_end(j->stream);
+        j->stream = NULL;
+        zk_lock(&l->lock);
         zk_cond_broadcast(&l->changed);
         zk_unlock(&l->lock);
     }
