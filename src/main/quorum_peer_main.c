@@ -19,6 +19,7 @@
 #include "main/zookeeper_server_main.h"
 #include "persistence/purge_txn_log.h"
 #include "util/crash_point.h"
+#include "util/zk_io.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
 
@@ -287,6 +288,7 @@ main(int argc, char **argv)
                                argv + 1 };
     int code;
 
+    zk_open_std_fds();
     if (java_launcher_run(argv, &code)) {
         return code;
     }
