@@ -144,6 +144,7 @@ tls_memory_try(struct tls_memory *m, const char *url, int64_t now_ms,
     }
     if (i < TLS_MEMORY_PLACES) {
         m->places[i].pause_until_ms = now_ms + TLS_MEMORY_PAUSE_MS;
+        m->places[i].tried = true;
     }
     return true;
 }
@@ -166,7 +167,8 @@ tm_room(struct tls_memory *m)
 }
 
 static void
-tm_note_failure(struct tls_memory *m, const char *url, int64_t now_ms)
+tm_note_failure(struct tls_memory *m, const char *url, int64_t now_ms,
+                int64_t pause_ms)
 {
     size_t i = tm_search_place(m, url);
     struct tls_place *p;
@@ -175,10 +177,11 @@ tm_note_failure(struct tls_memory *m, const char *url, int64_t now_ms)
         p = &m->places[i];
     } else {
         p = tm_room(m);
-        p->url = zk_xstrdup(url);
+        *p = (struct tls_place) { .url = zk_xstrdup(url) };
     }
     p->failed_ms = now_ms;
-    p->pause_until_ms = now_ms + TLS_MEMORY_PAUSE_MS;
+    p->pause_until_ms = now_ms + pause_ms;
+    p->tried = false;
 }
 
 void
@@ -187,13 +190,25 @@ tls_memory_tell(struct tls_memory *m, const char *url,
 {
     size_t i = tm_search_place(m, url);
 
-    if (outcome == TLS_OUTCOME_FAILURE) {
-        tm_note_failure(m, url, now_ms);
-    } else if (i < TLS_MEMORY_PLACES && outcome == TLS_OUTCOME_ANSWER) {
-        free(m->places[i].url);
-        m->places[i] = (struct tls_place) { .url = NULL };
-    } else if (i < TLS_MEMORY_PLACES
-               && m->places[i].pause_until_ms > now_ms) {
-        m->places[i].pause_until_ms = now_ms;
+    switch (outcome) {
+    case TLS_OUTCOME_FAILURE:
+        tm_note_failure(m, url, now_ms, TLS_MEMORY_PAUSE_MS);
+        break;
+    case TLS_OUTCOME_REFUSAL:
+        tm_note_failure(m, url, now_ms, TLS_MEMORY_REFUSED_MS);
+        break;
+    case TLS_OUTCOME_ANSWER:
+        if (i < TLS_MEMORY_PLACES) {
+            free(m->places[i].url);
+            m->places[i] = (struct tls_place) { .url = NULL };
+        }
+        break;
+    case TLS_OUTCOME_NOTHING:
+        /* Of the one that tries, not of others that began before it. */
+        if (i < TLS_MEMORY_PLACES && m->places[i].tried) {
+            m->places[i].pause_until_ms = now_ms;
+            m->places[i].tried = false;
+        }
+        break;
     }
 }

@@ -7,10 +7,11 @@
  * nobody is asked.  After that it is one to fall back on, for as long as it
  * said that it is valid.
  *
- * A place that failed is left alone for TLS_MEMORY_PAUSE_MS: whoever needs it
- * fails at once.  When that is over one check may try it, while the others go
- * on failing until it has told what came of it; so a place that hangs holds
- * up those who met it first, and from then on one check in a while.
+ * A place that hung is left alone for TLS_MEMORY_PAUSE_MS, one that refused
+ * for TLS_MEMORY_REFUSED_MS: whoever needs it fails at once.  When that is
+ * over one check may try it, while the others go on failing until it has told
+ * what came of it; so a place that hangs holds up those who met it first, and
+ * from then on one check in a while.
  *
  * Both tables are bounded; one more takes the place of the oldest.
  *
@@ -28,6 +29,9 @@
 #define TLS_MEMORY_PLACES 64
 #define TLS_MEMORY_FRESH_MS 60000
 #define TLS_MEMORY_PAUSE_MS 30000
+/* A place that is being started, or a name service that was not there, holds
+ * nobody up: soon enough to be asked again. */
+#define TLS_MEMORY_REFUSED_MS 1000
 /* The SHA-256 of a certificate, and of its issuer's. */
 #define TLS_MEMORY_KEY 64
 
@@ -43,6 +47,7 @@ struct tls_place {
     char *url;                  /* NULL: free. */
     int64_t failed_ms;
     int64_t pause_until_ms;
+    bool tried;                 /* A check is finding out. */
 };
 
 struct tls_memory {
@@ -89,7 +94,8 @@ bool tls_memory_try(struct tls_memory *m, const char *url, int64_t now_ms,
 
 enum tls_outcome {
     TLS_OUTCOME_ANSWER,         /* Whatever it said. */
-    TLS_OUTCOME_FAILURE,        /* It could not be reached, or has hung. */
+    TLS_OUTCOME_FAILURE,        /* It has hung. */
+    TLS_OUTCOME_REFUSAL,        /* It could not be reached, at once. */
     TLS_OUTCOME_NOTHING,        /* It had no time to show: the next one may
                                  * try. */
 };

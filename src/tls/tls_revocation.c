@@ -25,6 +25,8 @@
 #define TR_KEPT 64
 #define TR_KEPT_BYTES (64u * 1024 * 1024)
 #define TR_PLACES 4
+/* A place that has not answered by then hangs. */
+#define TR_ENOUGH_MS 2000
 /* How far clocks may differ. */
 #define TR_SKEW_S (15 * 60)
 
@@ -101,8 +103,19 @@ tls_revocation_destroy(struct tls_revocation *r)
 /* A question to one place. */
 struct tr_turn {
     struct tls_fetch_limit limit;
-    bool whole;                 /* It has all the time that it may have. */
+    bool enough;                /* Time for a place that works to answer. */
 };
+
+/* Milliseconds that a question may take when so many are left: half of them,
+ * so that one that hangs leaves some for the next place, unless half is too
+ * little to tell that it hangs. */
+static int64_t
+tr_share(int64_t left_ms)
+{
+    int64_t half = left_ms / 2;
+
+    return half >= TR_ENOUGH_MS ? half : left_ms;
+}
 
 /* Is the place to be asked?  Then tr_tell says what came of it; else 'status'
  * is what is left to say. */
@@ -110,8 +123,7 @@ static bool
 tr_try_place(struct tr_question *q, const char *url, struct tr_turn *turn,
              enum tr_status *status)
 {
-    int64_t now_ms = zk_time_mono_ms(), ago_ms;
-    int64_t until_ms = now_ms + TLS_REVOCATION_ASK_S * INT64_C(1000);
+    int64_t now_ms = zk_time_mono_ms(), ago_ms, share_ms;
     bool may;
 
     *status = TR_UNKNOWN;
@@ -119,9 +131,10 @@ tr_try_place(struct tr_question *q, const char *url, struct tr_turn *turn,
         zk_fail(&q->why, ZK_ETORN, "no time left to ask");
         return false;
     }
-    turn->whole = until_ms <= q->limit.deadline_ms;
+    share_ms = tr_share(q->limit.deadline_ms - now_ms);
+    turn->enough = share_ms >= TR_ENOUGH_MS;
     turn->limit = (struct tls_fetch_limit) {
-        .deadline_ms = turn->whole ? until_ms : q->limit.deadline_ms,
+        .deadline_ms = now_ms + share_ms,
         .cancel = q->limit.cancel,
     };
     zk_lock(&q->r->lock);
@@ -148,10 +161,11 @@ tr_outcome(const char *url, const struct tr_turn *turn, int rv)
     }
     switch (rv) {
     case ZK_ENOTFOUND:
-        return TLS_OUTCOME_FAILURE;
+        return TLS_OUTCOME_REFUSAL;
     case ZK_ETORN:
-        return turn->whole ? TLS_OUTCOME_FAILURE : TLS_OUTCOME_NOTHING;
+        return turn->enough ? TLS_OUTCOME_FAILURE : TLS_OUTCOME_NOTHING;
     case ZK_ESTOPPED:
+    case ZK_EIO:                /* Our own shortage. */
         return TLS_OUTCOME_NOTHING;
     default:
         return TLS_OUTCOME_ANSWER;
@@ -611,7 +625,7 @@ tr_fetch_answer(struct tr_question *q, const char *url,
     OCSP_RESPONSE *response = NULL;
     enum tr_status status = TR_UNKNOWN;
     struct zk_errmsg why;
-    int rv = ZK_OK;
+    int rv = ZK_EIO;
 
     zk_assert(request != NULL);
     if (copy == NULL || OCSP_request_add0_id(request, copy) == NULL) {
@@ -666,15 +680,19 @@ tr_ask_responders(struct tr_question *q)
 /* ---- both ---------------------------------------------------------------- */
 
 /* Responders, then lists, then what a responder said some time ago; if
- * nothing tells, 'why' has both reasons. */
+ * nothing tells, 'why' has both reasons.  What a responder has called revoked
+ * stays so: the list may be older than that. */
 static enum tr_status
 tr_ask_both(struct tr_question *q)
 {
-    enum tr_status status = tr_ask_responders(q);
+    enum tr_status status = tr_ask_responders(q), known;
     struct zk_errmsg first = q->why, second;
 
     if (status != TR_UNKNOWN) {
         return status;
+    }
+    if (tr_recall(q, &known) != TLS_RECALL_NONE && known == TR_REVOKED) {
+        return TR_REVOKED;
     }
     status = tr_ask_lists(q);
     second = q->why;

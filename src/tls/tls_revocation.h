@@ -14,8 +14,9 @@
  * is asked for again after TLS_MEMORY_FRESH_MS, and used for as long as it
  * says it is valid while its place has no good one.
  *
- * A place that cannot be reached, or has not answered in the whole time of a
- * question, is left alone for TLS_MEMORY_PAUSE_MS.  From then on one check at
+ * A place that has not answered in the time of a question is left alone for
+ * TLS_MEMORY_PAUSE_MS, one that refuses for TLS_MEMORY_REFUSED_MS; a question
+ * takes half of the time that is left.  From then on one check at
  * a time may find out whether it still hangs; all others fail at once.
  *
  * Thread-safety: any thread; nobody else waits while one asks.
@@ -28,9 +29,8 @@
 #include "config/tls_config.h"
 #include "util/net_cancel.h"
 
-/* What one question takes at most, and all of a handshake: less than the
- * default of zkd.handshakeTimeoutMs. */
-#define TLS_REVOCATION_ASK_S 5
+/* What all questions of a handshake take at most: less than the default of
+ * zkd.handshakeTimeoutMs. */
 #define TLS_REVOCATION_ALL_S 8
 /* No X509_V_*: somebody has to be asked. */
 #define TLS_REVOCATION_LATER (-1)

@@ -156,6 +156,21 @@ test_places(void)
     memory_destroy(m);
 }
 
+/* One that refuses is soon asked again; one that hangs is not. */
+static void
+test_places_that_refuse(void)
+{
+    struct tls_memory *m = memory_create();
+    int64_t over_ms = NOW_MS + TLS_MEMORY_REFUSED_MS;
+
+    tls_memory_tell(m, A, TLS_OUTCOME_REFUSAL, NOW_MS);
+    CU_ASSERT_FALSE(may(m, A, over_ms - 1));
+    CU_ASSERT_TRUE(may(m, A, over_ms));
+    tls_memory_tell(m, A, TLS_OUTCOME_FAILURE, over_ms);
+    CU_ASSERT_FALSE(may(m, A, over_ms + TLS_MEMORY_REFUSED_MS));
+    memory_destroy(m);
+}
+
 /* A check that had no time, or was given up, must not keep others from
  * trying. */
 static void
@@ -170,6 +185,11 @@ test_places_that_were_not_tried_in_earnest(void)
     CU_ASSERT_TRUE(may(m, A, over_ms));
     tls_memory_tell(m, A, TLS_OUTCOME_NOTHING, over_ms + 1);
     CU_ASSERT_TRUE(may(m, A, over_ms + 1));
+    /* Who began before the failure of another takes nothing back. */
+    tls_memory_tell(m, A, TLS_OUTCOME_FAILURE, over_ms + 2);
+    tls_memory_tell(m, A, TLS_OUTCOME_NOTHING, over_ms + 3);
+    CU_ASSERT_FALSE(may(m, A, over_ms + 3));
+    over_ms += 2;
     /* Nor to wait longer. */
     tls_memory_tell(m, A, TLS_OUTCOME_NOTHING,
                     over_ms + 2 * TLS_MEMORY_PAUSE_MS);
@@ -208,6 +228,7 @@ static const struct zk_test tests[] = {
     { "answers are fresh, then old, then none", test_answers },
     { "answers are bounded", test_answers_are_bounded },
     { "places that failed rest, and one check tries them", test_places },
+    { "places that refuse", test_places_that_refuse },
     { "what was not tried in earnest tells nothing",
       test_places_that_were_not_tried_in_earnest },
     { "places are bounded", test_places_are_bounded },
