@@ -174,13 +174,10 @@ lp_revalidate(struct learner_handler *h, struct zk_slice data,
     input_archive_init(&ia, data.p, data.len > 0 ? (size_t) data.len : 0, 0);
     session = input_archive_long(&ia);
     timeout_ms = input_archive_int(&ia);
-    if (ia.err != ZK_OK) {
-        return zk_fail(em, ZK_EMARSHAL, "a REVALIDATE of %d bytes",
-                       (int) data.len);
+    if (ia.err != ZK_OK || timeout_ms <= 0) {
+        return zk_fail(em, ZK_EMARSHAL, "a REVALIDATE of %d bytes, timeout "
+                       "%d ms", (int) data.len, (int) timeout_ms);
     }
-    /* It is the client's number that the follower passes on (with
-     * minSessionTimeout=0 any): no reason to end the follower's link. */
-    timeout_ms = timeout_ms > 0 ? timeout_ms : 1;
     if (lp_server(h) == NULL) {
         return zk_fail(em, ZK_EMARSHAL, "a REVALIDATE before UPTODATE");
     }

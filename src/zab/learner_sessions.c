@@ -36,8 +36,8 @@ learner_revalidate(void *self, struct client_sink *sink, int64_t session_id,
     zk_buf_fini(&b);
 }
 
-/* The first that waits for this session, taken off the list.  That a session
- * lives is said before the end of others, so it may stand anywhere. */
+/* The first that waits for this session, taken off the list; answers come in
+ * the order of the questions, so it is found soon. */
 static struct learner_renewal *
 lss_take(struct learner *l, int64_t session_id)
 {
