@@ -290,6 +290,23 @@ class Revocation(tlsclient.SecureCase):
         self.assert_refused(None, 's ago and is left alone for now', ctx=ctx)
         self.assertEqual(len(self.asked), 1)
 
+    def test_left_alone_where_time_is_short(self):
+        """also where a handshake has 5 s, as between servers"""
+        server = tlsclient.SecureServer(
+            world, properties={'zookeeper.zkd.handshakeTimeoutMs': '5000'},
+            store=self.store)
+        self.addCleanup(server.discard)
+        server.start()
+        ctx = tlsclient.context(world.ca, self._certificate(self.TIMES + 1))
+        for _ in range(2):
+            conn = server.open_tls(ctx=ctx)
+            self.addCleanup(conn.close)
+            with self.assertRaises((ssl.SSLError, zk.Closed,
+                                    ConnectionError)):
+                conn.handshake()
+        server.await_log('s ago and is left alone for now')
+        self.assertEqual(len(self.asked), 1)
+
     def test_stop(self):
         """a server that waits for a responder does not wait with its end"""
         server = tlsclient.SecureServer(world, store=self.store)
