@@ -186,6 +186,22 @@ end_build() {
     return 1
 }
 
+# show_failures NAME: the end of what each test of build/NAME that failed
+# said; the build may be gone when somebody looks for the reason.
+show_failures() {
+    local word test log
+    while read -r word test; do
+        case "$word" in
+        FAIL: | ERROR:) ;;
+        *) continue ;;
+        esac
+        log="build/$1/${test%.*}.log"
+        [ -f "$log" ] || log="build/$1/$test.log"
+        say "$1: $test failed; the end of $log:"
+        tail -n 40 "$log" >&2 || true
+    done <"build/$1.check.log"
+}
+
 # check_tests NAME: runs the tests of build/NAME.
 check_tests() {
     local name="$1" folder="build/$1" before
@@ -195,6 +211,7 @@ check_tests() {
     limited "${wrapper[@]}" make -C "$folder" -j "$test_jobs" check \
         >"build/$name.check.log" 2>&1 || before="$before ended badly"
     grep -E '^(FAIL|ERROR|XPASS|SKIP): ' "build/$name.check.log" >&2 || true
+    show_failures "$name"
     if [ ! -f "$folder/test-suite.log" ]; then
         tail -n 30 "build/$name.check.log" >&2
         fail_part "$name: no results; see build/$name.check.log"

@@ -132,6 +132,15 @@ class Bootstrap(ScriptCase):
         self.assertEqual((ran.code, ran.lines[-1]),
                          (1, "16 passed, 6 failed, 6 skipped"), ran)
 
+    def test_what_a_failing_test_said_is_shown(self):
+        ran = self.bootstrap(
+            "check", SUITE_LOG=self.suite(5, 0, 1, 0),
+            CHECK_ENDS="{ echo the reason >test_x.log;"
+            " echo PASS: test_y.py; echo FAIL: test_x.py; false; }")
+        self.assertEqual(ran.err.count("build/tsan/test_x.log:\nthe reason"),
+                         1, ran)
+        self.assertNotIn("test_y", ran.err)
+
     def test_make_that_fails_with_all_tests_passed(self):
         ran = self.bootstrap("check", CHECK_ENDS="false")
         self.assertEqual((ran.code, ran.lines[-1]),
