@@ -54,13 +54,21 @@ class Snapshots(ToolCase):
         cls.addClassCleanup(tools.shutil.rmtree, cls.top, True)
         server = files.java_server(cls.top, snapCount='30')
         server.start()
-        some_history(server, 5)
+        # A snapshot is not begun before the one before it is whole, so that
+        # none but the last may be cut short when the server is killed.
+        while len(cls.snapshots()) < 3:
+            some_history(server, 5)
         server.kill()
         server.discard()
-        names = sorted((name for name in os.listdir(files.v2(cls.top))
-                        if name.startswith('snapshot.')),
-                       key=lambda name: int(name.split('.')[1], 16))
-        cls.javas = [files.v2(cls.top, name) for name in names]
+        cls.javas = cls.snapshots()[:-1]
+
+    @classmethod
+    def snapshots(cls):
+        """The paths of those there are, oldest first."""
+        names = [name for name in os.listdir(files.v2(cls.top))
+                 if name.startswith('snapshot.')]
+        names.sort(key=lambda name: int(name.split('.')[1], 16))
+        return [files.v2(cls.top, name) for name in names]
 
     def compare(self, path, *words, code=None, zone='UTC'):
         ours = zktool('snapshot', *words, path, zone=zone)
