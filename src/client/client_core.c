@@ -21,8 +21,8 @@ cc_set_target(struct client_core *core, const struct host_port *to)
     core->target = copy;
 }
 
-/* Which server is next, and from when on. */
-static void
+/* Which server is next, and from when on.  True: all were tried. */
+static bool
 cc_choose(struct client_core *core, int64_t now_ms)
 {
     bool round = false;
@@ -43,6 +43,7 @@ cc_choose(struct client_core *core, int64_t now_ms)
         core->retry_ms += (int64_t) (host_provider_random(&core->hosts)
                                      % CLIENT_CHANCE_MS);
     }
+    return round;
 }
 
 int
@@ -82,7 +83,7 @@ client_core_create(const struct zk_client_config *cfg, uint64_t seed,
     }
     core->next_xid = 1;
     core->heard_ms = core->sent_ms = now_ms;
-    cc_choose(core, now_ms);
+    (void) cc_choose(core, now_ms);
     *out = core;
     return ZK_OK;
 }
@@ -315,20 +316,25 @@ client_core_broken(struct client_core *core, const char *why)
 void
 client_core_dropped(struct client_core *core, int64_t now_ms)
 {
+    /* What waits was sent only if the session stood on this link. */
+    bool keep = core->state == ZK_CLIENT_CONNECTING && !core->closing;
+
     ZK_CHECK(core, CLIENT_CORE_MAGIC);
     core->link = CLIENT_LINK_NONE;
     zk_buf_fini(&core->in);
     zk_buf_clear(&core->out);
     if (!client_state_is_final(core->state)) {
         core->state = ZK_CLIENT_CONNECTING;
+        keep = !cc_choose(core, now_ms) && keep;
     }
-    client_core_fail_all(core);
+    if (!keep) {
+        client_core_fail_all(core);
+    }
     if (core->state == ZK_CLIENT_CONNECTING && core->closing) {
         core->state = ZK_CLIENT_CLOSED;
     }
     if (core->state == ZK_CLIENT_CONNECTING) {
         client_core_tell_state(core, ZK_KEEPER_DISCONNECTED);
-        cc_choose(core, now_ms);
     } else if (core->state == ZK_CLIENT_CLOSED) {
         client_core_tell_state(core, ZK_KEEPER_CLOSED);
     }

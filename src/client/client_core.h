@@ -17,7 +17,9 @@
  *
  * Differences to Java: what waits for a session (auth, setWatches, requests)
  * is sent behind the server's ConnectResponse, not along with the request, so
- * that it is not half done in a session that has expired.
+ * that it is not half done in a session that has expired.  It goes on to wait
+ * when a server does not take us, until all were tried: one server that is
+ * down fails nothing.
  *
  * Invariants: out holds bytes only while link is HANDSHAKE or UP; held only
  * while it is not UP; everything in pending was submitted before anything
@@ -163,7 +165,8 @@ void client_core_next(struct client_core *core, int64_t now_ms,
                       struct client_step *step);
 /* The connection that was asked for stands. */
 void client_core_connected(struct client_core *core, int64_t now_ms);
-/* The connect failed, or the link was ended: what has no answer gets one. */
+/* The connect failed, or the link was ended.  What was sent gets an answer;
+ * what was not, too, when all servers were tried. */
 void client_core_dropped(struct client_core *core, int64_t now_ms);
 /* Something is wrong with the link; 'why' is for the log. */
 void client_core_broken(struct client_core *core, const char *why);

@@ -21,9 +21,9 @@
  *
  * When a link breaks, everything that was asked and not answered ends with
  * KE_CONNECTION_LOSS, also what was not sent yet: it may or may not have
- * happened.  So does what waits while a server is searched, at each server
- * that does not answer.  Nothing waits for ever: a server that says nothing
- * for two thirds of the session time-out is left.
+ * happened.  What is asked while a server is looked for waits until one has
+ * taken us, or all were tried.  Nothing waits for ever: a server that says
+ * nothing for two thirds of the session time-out is left.
  *
  * Paths are those of the program: the chroot of the connect string is put in
  * front on the way out and taken off on the way in.

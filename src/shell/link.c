@@ -17,8 +17,6 @@
 #define SHELL_LINK_MAGIC 0x5a6b4c6bu
 /* How long the server may take to end the session. */
 #define SHELL_LINK_CLOSE_MS 5000
-/* Of a server's names, each has this many addresses or less, mostly. */
-#define SHELL_LINK_ADDRESSES 2
 
 /* An event that nobody has been told of yet. */
 struct link_event {
@@ -45,7 +43,6 @@ struct shell_link {
     struct zk_client *client;
     struct link_env env;
     int32_t timeout_ms, call_timeout_ms;
-    int attempts;               /* At servers, before a command gives up. */
     int wake_fd;                /* Something below is new. */
 
     struct zk_mutex lock;
@@ -319,68 +316,17 @@ shell_link_submit(struct shell_link *l, const struct zk_op *op)
     return call;
 }
 
-/* While there is no server, what is asked ends with the next one that does
- * not answer.  So that one dead server of a list, or one address of a name,
- * does not fail a command, it is asked until all have been tried. */
-static int32_t
-sl_ask_all(struct shell_link *l, const struct zk_op *op,
-           struct link_answer *out)
-{
-    int64_t deadline_ms = zk_time_mono_ms() + l->timeout_ms;
-    int32_t err;
-
-    for (int i = 1; ; i++) {
-        struct link_call *call = shell_link_submit(l, op);
-
-        call->deadline_ms = deadline_ms;
-        err = shell_link_finish(l, call, out);
-        if (err != KE_CONNECTION_LOSS || i >= l->attempts
-            || zk_client_state(l->client) != ZK_CLIENT_CONNECTING
-            || zk_time_mono_ms() >= deadline_ms) {
-            return err;
-        }
-        link_answer_fini(out);
-    }
-}
-
-/* A command may do something twice, so a question without a meaning goes
- * ahead of it. */
-static int32_t
-sl_find_server(struct shell_link *l)
-{
-    const struct zk_op probe = zk_op_exists("/", false);
-    struct link_answer a = { 0 };
-    int32_t err = sl_ask_all(l, &probe, &a);
-
-    link_answer_fini(&a);
-    if (err == KE_CONNECTION_LOSS || err == KE_REQUEST_TIMEOUT) {
-        return KE_CONNECTION_LOSS;
-    }
-    /* The command would be told the same, on a link that is about to end. */
-    return err == LINK_INTERRUPTED || err == KE_SESSION_CLOSED_REQUIRE_AUTH
-               ? err : KE_OK;
-}
-
 int32_t
 shell_link_call(struct shell_link *l, const struct zk_op *op,
                 struct link_answer *out)
 {
-    int32_t err = KE_OK;
+    struct link_call *call = shell_link_submit(l, op);
 
-    ZK_CHECK(l, SHELL_LINK_MAGIC);
+    /* The client looks for a server as long as a session's time-out. */
     if (zk_client_state(l->client) == ZK_CLIENT_CONNECTING) {
-        /* A server that enforces authentication ends the session of who asks
-         * anything before it. */
-        if (op->op == OP_AUTH) {
-            return sl_ask_all(l, op, out);
-        }
-        err = sl_find_server(l);
+        call->deadline_ms += l->timeout_ms;
     }
-    if (err != KE_OK) {
-        *out = (struct link_answer) { .err = err };
-        return err;
-    }
-    return shell_link_finish(l, shell_link_submit(l, op), out);
+    return shell_link_finish(l, call, out);
 }
 
 int32_t
@@ -426,11 +372,6 @@ shell_link_open(const struct link_config *cfg, const struct link_env *env,
     l->env = *env;
     l->timeout_ms = cfg->timeout_ms;
     l->call_timeout_ms = cfg->call_timeout_ms;
-    l->attempts = 1;
-    for (const char *p = cfg->server; *p != '\0' && *p != '/'; p++) {
-        l->attempts += *p == ',';
-    }
-    l->attempts *= SHELL_LINK_ADDRESSES;
     l->last = &l->first;
     zk_mutex_init(&l->lock, ZK_LOCK_leaf);
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

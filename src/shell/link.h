@@ -12,7 +12,8 @@
  *
  * Nothing waits for ever: a server that says nothing is left by the client, a
  * request that a living server does not answer is given up after
- * link_config.call_timeout_ms, and the user can interrupt any wait.
+ * link_config.call_timeout_ms, or, while a server is looked for, a session's
+ * time-out later; and the user can interrupt any wait.
  *
  * Thread-safety: one thread alone.
  */
@@ -82,7 +83,7 @@ bool shell_link_wait_connected(struct shell_link *l, int32_t timeout_ms);
  * caller finishes it in any case. */
 int32_t shell_link_call(struct shell_link *l, const struct zk_op *op,
                         struct link_answer *out);
-/* The same without searching for a server, and for 'timeout_ms' at most. */
+/* The same, for 'timeout_ms' at most. */
 int32_t shell_link_try(struct shell_link *l, const struct zk_op *op,
                        int32_t timeout_ms, struct link_answer *out);
 /* The two halves, for many requests at a time.  Each call must be finished,

@@ -93,7 +93,6 @@ test_comes_back_by_itself(void)
     end();
 }
 
-/* What waits while there is no server fails with each that is not there. */
 static void
 test_failed_connects(void)
 {
@@ -103,11 +102,34 @@ test_failed_connects(void)
         CU_ASSERT_EQUAL(core->retry_ms, now);   /* No wait in between. */
         (void) ask("a", zk_op_exists("/a", false));
         CU_ASSERT_EQUAL(todo(), CLIENT_CONNECT);
+        TOLD("");                       /* It goes on to wait. */
         now += 10;
         client_core_dropped(core, now);
-        TOLD("a=ConnectionLoss ");      /* Never was anything else. */
     }
+    TOLD("a=ConnectionLoss a=ConnectionLoss a=ConnectionLoss ");
     CU_ASSERT_EQUAL(core->retry_ms, now + 1000);
+    end();
+}
+
+/* What waits is sent once, to the server that takes us. */
+static void
+test_first_servers_are_down(void)
+{
+    begin_with((struct zk_client_config) { .connect_string
+                                           = "one:1,two:2,three:3" });
+    (void) ask("a", zk_op_exists("/a", false));
+    CU_ASSERT_EQUAL(todo(), CLIENT_CONNECT);
+    client_core_dropped(core, now);
+    (void) connected();
+    client_core_broken(core, "closed without a word");
+    drop();
+    TOLD("");
+    (void) connected();
+    welcome(TIMEOUT, 0x10, false);
+    SENT(1, OP_EXISTS);
+    no_more_sent();
+    reply_stat(1, 0x500);
+    TOLD("[SyncConnected] a=ok ");
     end();
 }
 
@@ -497,6 +519,7 @@ static const struct zk_test tests[] = {
     { "a lost link is made again, the session stays",
       test_comes_back_by_itself },
     { "servers that are not there", test_failed_connects },
+    { "the first servers are down", test_first_servers_are_down },
     { "a handshake has a limit", test_handshake_has_a_limit },
     { "closes behind what was asked", test_closes },
     { "closes without a server", test_closes_without_a_server },
