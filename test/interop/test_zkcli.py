@@ -94,12 +94,13 @@ class Lines:
 class Zkcli(harness.ServerCase):
     """What zkcli does by itself."""
 
-    config = {'tickTime': '500'}
+    config = {'tickTime': '500', 'maxSessionTimeout': '300000'}
 
     def setUp(self):
         super().setUp()
         self.address = '%s:%d' % self.server.address
-        self.conn = self.connect()
+        # It sends no pings while a command takes its time.
+        self.conn = self.connect(timeout=300000)
         self.base = self.fresh(self.conn)
 
     def run_on(self, address, *words, lines=None, **more):
