@@ -33,6 +33,7 @@ data_tree_load_begin(struct data_tree *tree)
     ZK_CHECK(tree, DATA_TREE_MAGIC);
     zk_assert(tree->snap == NULL);
     tree_clear(tree);
+    node_pool_feed(&tree->pool, true);
 }
 
 void
@@ -144,6 +145,7 @@ data_tree_load_end(struct data_tree *tree, int64_t zxid,
                    const int64_t *digest, struct zk_errmsg *em)
 {
     ZK_CHECK(tree, DATA_TREE_MAGIC);
+    node_pool_feed(&tree->pool, false);
     if (tree->nodes.used == 0) {
         return zk_fail(em, ZK_ECORRUPT, "no znode, not even the root");
     }

@@ -3,11 +3,11 @@
 
 #include "tree/node_pool.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tree/pool_feeder.h"
 #include "util/zk_assert.h"
 #include "util/zk_obj.h"
 
@@ -38,6 +38,8 @@
 #define POOL_FINE 512
 /* Chunks before the first that is a huge page. */
 #define POOL_SMALL_CHUNKS 4
+/* A thread that feeds is worth its while when a tree has these. */
+#define POOL_FED_CHUNKS 8
 
 struct pool_run {
     struct pool_run *next, *prev;   /* Of its class, while it has room. */
@@ -87,33 +89,21 @@ pool_class(size_t len, uint32_t *size)
 
 /* ---- chunks -------------------------------------------------------------- */
 
-/* Memory that begins at a multiple of its length. */
-static void *
-pool_map(void)
+/* Memory for a chunk.  The first ones are of small pages. */
+static struct pool_chunk *
+pool_map(struct node_pool *pool)
 {
-    const int prot = PROT_READ | PROT_WRITE;
-    const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    size_t len = NODE_POOL_CHUNK;
-    uintptr_t at, begin;
-    void *p = mmap(NULL, len, prot, flags, -1, 0);
+    void *p;
 
-    if (p != MAP_FAILED && (uintptr_t) p % len != 0) {
-        munmap(p, len);
-        p = mmap(NULL, 2 * len, prot, flags, -1, 0);
-        if (p != MAP_FAILED) {
-            begin = (uintptr_t) p;
-            at = (begin + len - 1) / len * len;
-            if (at > begin) {
-                munmap(p, at - begin);
-            }
-            munmap((void *) (at + len), begin + len - at);
-            p = (void *) at;
-        }
+    if (pool->feeding && pool->feeder == NULL
+        && pool->n_chunks >= POOL_FED_CHUNKS) {
+        pool->feeder = pool_feeder_create(NODE_POOL_CHUNK);
+        pool->feeding = pool->feeder != NULL;
     }
-    if (p == MAP_FAILED) {
-        zk_panic("out of memory: %zu bytes for znodes", len);
-    }
-    return p;
+    p = pool->feeder != NULL ? pool_feeder_take(pool->feeder) : NULL;
+    return p != NULL ? p : pool_map_chunk(NODE_POOL_CHUNK,
+                                          pool->n_chunks
+                                              >= POOL_SMALL_CHUNKS);
 }
 
 static void
@@ -143,12 +133,8 @@ pool_close(struct node_pool *pool, struct pool_chunk *c)
 static void
 pool_add_chunk(struct node_pool *pool)
 {
-    struct pool_chunk *c = pool_map();
+    struct pool_chunk *c = pool_map(pool);
 
-    if (pool->n_chunks >= POOL_SMALL_CHUNKS) {
-        /* A system without huge pages is slower, no more. */
-        (void) madvise(c, NODE_POOL_CHUNK, MADV_HUGEPAGE);
-    }
     c->magic = POOL_CHUNK_MAGIC;
     c->free_runs = POOL_ALL_FREE;
     c->prev = NULL;
@@ -428,11 +414,22 @@ node_pool_resize(struct node_pool *pool, void *block, size_t old_len,
 }
 
 void
+node_pool_feed(struct node_pool *pool, bool on)
+{
+    pool->feeding = on;
+    if (!on) {
+        pool_feeder_destroy(pool->feeder);
+        pool->feeder = NULL;
+    }
+}
+
+void
 node_pool_clear(struct node_pool *pool)
 {
     struct pool_chunk *c;
     struct pool_large *l;
 
+    node_pool_feed(pool, false);
     while ((c = pool->chunks) != NULL) {
         pool->chunks = c->next;
         pool_unmap(c);

@@ -22,6 +22,7 @@
 #ifndef TREE_NODE_POOL_H
 #define TREE_NODE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@
 #define NODE_POOL_CLASSES 192       /* Sizes. */
 
 struct pool_chunk;
+struct pool_feeder;
 struct pool_large;
 struct pool_run;
 
@@ -41,6 +43,8 @@ struct node_pool {
     size_t n_empty;                 /* Chunks without a used run: 0 or 1. */
     struct pool_large *large;
     struct pool_run *partial[NODE_POOL_CLASSES];    /* With room. */
+    bool feeding;
+    struct pool_feeder *feeder;     /* NULL: none. */
 };
 
 /* A block of 'len' > 0 bytes, aligned to 8, with anything in it.  Panics when
@@ -52,7 +56,10 @@ void node_pool_free(struct node_pool *pool, void *block, size_t len);
  * one. */
 void *node_pool_resize(struct node_pool *pool, void *block, size_t old_len,
                        size_t len);
-/* Frees all blocks at once. */
+/* From 'on' until off, when it has grown to some 16 MB, a thread of its own
+ * has memory ready: for a tree that is being filled. */
+void node_pool_feed(struct node_pool *pool, bool on);
+/* Frees all blocks at once; no longer feeds. */
 void node_pool_clear(struct node_pool *pool);
 /* Bytes that the chunks are; blocks of malloc's do not count. */
 size_t node_pool_mapped(const struct node_pool *pool);

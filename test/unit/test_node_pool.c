@@ -7,7 +7,10 @@
 
 #include "test/lib/zk_test.h"
 #include "tree/node_pool.h"
+#include "tree/pool_feeder.h"
 #include "util/zk_obj.h"
+#include "util/zk_thread.h"
+#include "util/zk_time.h"
 
 #define BLOCKS 20000
 
@@ -212,6 +215,78 @@ test_a_small_pool_is_small(void)
     node_pool_clear(&pool);
 }
 
+/* A fed pool is one like others, and its thread ends with it. */
+static void
+test_a_pool_that_is_fed(void)
+{
+    struct node_pool pool = { 0 };
+    unsigned threads = zk_thread_count();
+
+    node_pool_feed(&pool, true);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        blocks[i].len = 1000 + below(2000);
+        blocks[i].p = node_pool_alloc(&pool, blocks[i].len);
+        fill(&blocks[i]);
+        if (i == 10) {          /* A small tree needs no thread. */
+            CU_ASSERT_EQUAL(zk_thread_count(), threads);
+        }
+    }
+    CU_ASSERT_EQUAL(zk_thread_count(), threads + 1);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        CU_ASSERT(holds(&blocks[i], blocks[i].len));
+    }
+    node_pool_feed(&pool, false);
+    CU_ASSERT_EQUAL(zk_thread_count(), threads);
+    CU_ASSERT(holds(&blocks[BLOCKS - 1], blocks[BLOCKS - 1].len));
+    node_pool_clear(&pool);
+    CU_ASSERT_EQUAL(pool.n_chunks, 0);
+}
+
+static void
+test_a_pool_that_is_cleared_while_it_is_fed(void)
+{
+    struct node_pool pool = { 0 };
+    unsigned threads = zk_thread_count();
+
+    node_pool_feed(&pool, true);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        (void) node_pool_alloc(&pool, 1000);
+    }
+    CU_ASSERT_EQUAL(zk_thread_count(), threads + 1);
+    node_pool_clear(&pool);
+    CU_ASSERT_EQUAL(zk_thread_count(), threads);
+}
+
+/* What is taken is aligned and was touched already. */
+static void
+test_what_a_feeder_gives(void)
+{
+    struct pool_feeder *f = pool_feeder_create(NODE_POOL_CHUNK);
+    int64_t deadline_ms = zk_time_mono_ms() + 30000;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    for (int taken = 0; taken < 6; ) {  /* More than it has at a time. */
+        unsigned char vec[NODE_POOL_CHUNK / 4096];
+        unsigned resident = 0;
+        void *chunk = pool_feeder_take(f);
+
+        if (chunk == NULL) {
+            CU_ASSERT_FATAL(zk_time_mono_ms() < deadline_ms);
+            continue;
+        }
+        CU_ASSERT_EQUAL((uintptr_t) chunk % NODE_POOL_CHUNK, 0);
+        CU_ASSERT_EQUAL(mincore(chunk, NODE_POOL_CHUNK, vec), 0);
+        for (size_t i = 0; i < sizeof vec; i++) {
+            resident += vec[i] & 1;
+        }
+        CU_ASSERT_EQUAL(resident, sizeof vec);
+        munmap(chunk, NODE_POOL_CHUNK);
+        taken++;
+    }
+    pool_feeder_destroy(f);
+    pool_feeder_destroy(NULL);
+}
+
 static const struct zk_test tests[] = {
     { "blocks keep what they hold", test_blocks_keep_what_they_hold },
     { "every length", test_every_length },
@@ -220,6 +295,10 @@ static const struct zk_test tests[] = {
       test_a_tree_that_shrinks_gives_back },
     { "clear frees what is in use", test_clear_frees_what_is_in_use },
     { "a small pool is small", test_a_small_pool_is_small },
+    { "a pool that is fed", test_a_pool_that_is_fed },
+    { "a pool that is cleared while it is fed",
+      test_a_pool_that_is_cleared_while_it_is_fed },
+    { "what a feeder gives", test_what_a_feeder_gives },
 };
 
 int
