@@ -310,17 +310,23 @@ sl_request(struct scripted_learner *s, int64_t session, int32_t cxid,
 }
 
 void
+sl_put_create(struct zk_buf *b, const char *path, size_t len)
+{
+    output_archive_slice(b, zk_slice_str(path));
+    output_archive_int(b, (int32_t) len);
+    memset(zk_buf_reserve(b, len + 1), 'd', len);
+    b->len += len;
+    zk_buf_append(b, acl_raw_open.p, (size_t) acl_raw_open.len);
+    output_archive_int(b, 0);
+}
+
+void
 sl_create(struct scripted_learner *s, int64_t session, int32_t cxid,
           const char *path, size_t len)
 {
     struct zk_buf b = { 0 };
 
-    output_archive_slice(&b, zk_slice_str(path));
-    output_archive_int(&b, (int32_t) len);
-    memset(zk_buf_reserve(&b, len + 1), 'd', len);
-    b.len += len;
-    zk_buf_append(&b, acl_raw_open.p, (size_t) acl_raw_open.len);
-    output_archive_int(&b, 0);
+    sl_put_create(&b, path, len);
     sl_request(s, session, cxid, OP_CREATE, SL_IDS_IP, &b);
     zk_buf_fini(&b);
 }

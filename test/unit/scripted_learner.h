@@ -65,7 +65,9 @@ enum sl_ids {
 };
 void sl_request(struct scripted_learner *s, int64_t session, int32_t cxid,
                 int32_t type, enum sl_ids ids, const struct zk_buf *body);
-/* A create of a persistent node with an open ACL and 'len' bytes of data. */
+/* A create of a persistent node with an open ACL and 'len' bytes of data; first
+ * its body alone, which serves for create2, too. */
+void sl_put_create(struct zk_buf *b, const char *path, size_t len);
 void sl_create(struct scripted_learner *s, int64_t session, int32_t cxid,
                const char *path, size_t len);
 void sl_create_session(struct scripted_learner *s, int64_t session);
