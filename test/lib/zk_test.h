@@ -20,9 +20,11 @@ struct zk_test {
     void (*run)(void);
 };
 
-/* Runs the tests as one suite; main returns this. */
+/* Runs the tests as one suite, each between 'before' and 'after' (or NULL);
+ * main returns this. */
 static inline int
-zk_test_main(const char *suite_name, const struct zk_test *tests, size_t n)
+zk_test_main_around(const char *suite_name, const struct zk_test *tests,
+                    size_t n, void (*before)(void), void (*after)(void))
 {
     CU_pSuite suite;
     unsigned failures;
@@ -30,7 +32,8 @@ zk_test_main(const char *suite_name, const struct zk_test *tests, size_t n)
     if (CU_initialize_registry() != CUE_SUCCESS) {
         return 99;
     }
-    suite = CU_add_suite(suite_name, NULL, NULL);
+    suite = CU_add_suite_with_setup_and_teardown(suite_name, NULL, NULL,
+                                                 before, after);
     for (size_t i = 0; i < n; i++) {
         if (CU_add_test(suite, tests[i].name, tests[i].run) == NULL) {
             return 99;
@@ -45,6 +48,12 @@ zk_test_main(const char *suite_name, const struct zk_test *tests, size_t n)
     }
     CU_cleanup_registry();
     return failures == 0 ? 0 : 1;
+}
+
+static inline int
+zk_test_main(const char *suite_name, const struct zk_test *tests, size_t n)
+{
+    return zk_test_main_around(suite_name, tests, n, NULL, NULL);
 }
 
 #define ZK_TEST_MAIN(suite_name, tests)                                   \
