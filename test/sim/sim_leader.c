@@ -26,22 +26,6 @@ lead_wake(struct sim_node *n)
 
 /* ---- who is there ------------------------------------------------------ */
 
-static void
-lead_forget_syncs(struct sim_leader *l, const struct sim_handler *h)
-{
-    struct sim_pending_sync **p = &l->syncs;
-
-    l->last_sync = NULL;
-    while (*p != NULL) {
-        if ((*p)->who == h) {
-            *p = (*p)->next;
-        } else {
-            l->last_sync = *p;
-            p = &(*p)->next;
-        }
-    }
-}
-
 /* The link is gone, or is to be. */
 static void
 lead_drop(struct sim_handler *h, const char *why)
@@ -59,24 +43,15 @@ lead_drop(struct sim_handler *h, const char *why)
     for (p = &l->handlers; *p != h; p = &(*p)->next) {
     }
     *p = h->next;
-    lead_forget_syncs(l, h);
+    sim_leader_forget_syncs(l, h);
     if (h->sid != 0 && !h->replaced) {
         leader_core_forget(l->core, h->sid);
     }
     lead_wake(h->leader);
 }
 
-/* Is a quorum in sync, those included that still have time to become so?  Or:
- * was one heard, or has one answered what was asked, in the last syncLimit
- * ticks? */
-enum lead_quorum {
-    LEAD_IN_SYNC,
-    LEAD_HEARD,
-    LEAD_FOLLOWED,
-};
-
-static bool
-lead_has_quorum(struct sim_node *n, enum lead_quorum kind)
+bool
+sim_leader_has_quorum(struct sim_node *n, enum lead_quorum kind)
 {
     int64_t sids[SIM_SERVERS * 4];
     size_t count = 0;
@@ -95,241 +70,6 @@ lead_has_quorum(struct sim_node *n, enum lead_quorum kind)
         }
     }
     return leader_core_has_quorum(n->leader.core, sids, count);
-}
-
-/* ---- syncs ------------------------------------------------------------- */
-
-static bool
-lead_is_synced(struct sim_node *n, const struct sim_pending_sync *s)
-{
-    if (s->session == 0 && sim_bug_is(n->w, SIM_BUG_1675)) {
-        return true;
-    }
-    if (s->session == 0 && sim_bug_is(n->w, SIM_BUG_SYNC_HEARD)) {
-        return lead_has_quorum(n, LEAD_HEARD);
-    }
-    return leader_core_is_synced(n->leader.core, &s->point);
-}
-
-static void
-lead_append(struct sim_leader *l, struct sim_pending_sync *s)
-{
-    s->next = NULL;
-    if (l->last_sync == NULL) {
-        l->syncs = s;
-    } else {
-        l->last_sync->next = s;
-    }
-    l->last_sync = s;
-}
-
-static struct sim_session *
-lead_session(struct sim_node *n, int64_t id)
-{
-    return &n->leader.sessions[sim_session_client(id)][sim_session_n(id)];
-}
-
-static void
-lead_answer_session(struct sim_node *n, struct sim_handler *who,
-                    struct sim_conn *conn, int64_t session, bool lives)
-{
-    struct sim_msg answer = {
-        .type = QP_REVALIDATE, .zxid = -1, .len = 9,
-    };
-
-    if (!lives && !n->dying) {
-        sim_check_gone(n->w, session);
-    }
-    if (who == NULL) {
-        sim_server_admit(conn, lives);
-        return;
-    }
-    zk_put_be64(answer.data, (uint64_t) session);
-    answer.data[8] = lives;
-    sim_link_send(who->link, 1, &answer);
-}
-
-/* A session whose end is not committed yet is asked for again later. */
-static void
-lead_tell(struct sim_node *n, struct sim_pending_sync *s)
-{
-    if (lead_session(n, s->session)->known
-        && !sim_bug_is(n->w, SIM_BUG_GONE_CLOSING)) {
-        s->point = leader_core_later_point(n->leader.core);
-        lead_append(&n->leader, s);
-    } else {
-        lead_answer_session(n, s->who, s->conn, s->session, false);
-    }
-}
-
-/* Those that waited for no more than 'zxid', which was told. */
-static void
-lead_answer_syncs(struct sim_node *n, int64_t zxid)
-{
-    struct sim_leader *l = &n->leader;
-    struct sim_pending_sync *s;
-
-    while ((s = l->syncs) != NULL && s->point.zxid <= zxid
-           && lead_is_synced(n, s)) {
-        l->syncs = s->next;
-        if (l->syncs == NULL) {
-            l->last_sync = NULL;
-        }
-        if (s->session != 0) {
-            lead_tell(n, s);
-            continue;
-        }
-        sim_check_sync(n, s->committed);
-        if (s->who != NULL) {
-            sim_leader_send(s->who, QP_SYNC, 0, NULL);
-        } else {
-            commit_core_synced(&n->server.commit, 1);
-        }
-    }
-}
-
-/* Before 'zxid' is committed: a learner must not get it before the answer to
- * a sync that it sent earlier, or its commit stage would wait for ever. */
-static void
-lead_settle_syncs(struct sim_node *n, int64_t zxid)
-{
-    if (sim_bug_is(n->w, SIM_BUG_SYNC_ORDER)) {
-        return;
-    }
-    lead_answer_syncs(n, zxid - 1);
-    if (n->leader.syncs != NULL && n->leader.syncs->point.zxid < zxid) {
-        sim_fail(n->w, "syncs keep their place",
-                 "server %ld: one waits for 0x%lx, 0x%lx is committed",
-                 (long) n->sid, (long) n->leader.syncs->point.zxid,
-                 (long) zxid);
-    }
-}
-
-static void
-lead_time_ping(struct sim_handler *h)
-{
-    if (h->up_to_date) {
-        h->pings.sent++;
-        if (h->pings.timed == 0) {
-            h->pings.timed = h->pings.sent;
-            h->pings.timed_us = sim_now(h->leader->w);
-        }
-    }
-}
-
-static void
-lead_ping(struct sim_node *n)
-{
-    leader_core_pinged(n->leader.core);
-    for (struct sim_handler *h = n->leader.handlers; h != NULL; h = h->next) {
-        if (h->state == SIM_H_JOINED) {
-            lead_time_ping(h);
-            sim_leader_send(h, QP_PING,
-                            leader_core_last_proposed(n->leader.core), NULL);
-        }
-    }
-}
-
-static void
-lead_go_on_syncs(struct sim_node *n)
-{
-    if (leader_core_needs_ping(n->leader.core)) {
-        lead_ping(n);
-    }
-    lead_answer_syncs(n, leader_core_last_committed(n->leader.core));
-    sim_server_pump(n);
-}
-
-static void
-lead_wait(struct sim_node *n, struct sim_handler *who, struct sim_conn *conn,
-          int64_t session)
-{
-    struct sim_leader *l = &n->leader;
-    struct sim_pending_sync *s = sim_alloc(n->w, sizeof *s);
-
-    s->who = who;
-    s->conn = conn;
-    s->session = session;
-    s->point = leader_core_sync_point(l->core);
-    s->committed = sim_committed(n->w);
-    lead_append(l, s);
-    lead_go_on_syncs(n);
-}
-
-static void
-lead_sync(struct sim_node *n, struct sim_handler *who)
-{
-    lead_wait(n, who, NULL, 0);
-}
-
-/* ---- sessions ---------------------------------------------------------- */
-
-/* As it was: whom a quorum has answered of late may speak of all sessions. */
-static bool
-lead_asks_nobody(struct sim_node *n, const struct sim_session *s)
-{
-    return sim_bug_is(n->w, SIM_BUG_GONE_LEASE) && !s->known
-           && lead_has_quorum(n, LEAD_FOLLOWED);
-}
-
-/* A client came with its session, here or to a learner.  If it lives it is
- * this connection's or handler's from now on, were that closed: only another
- * that comes with the session takes it. */
-static void
-lead_ask(struct sim_node *n, struct sim_handler *who, struct sim_conn *conn,
-         int64_t session)
-{
-    struct sim_session *s = lead_session(n, session);
-
-    if (s->known && !s->closing) {
-        s->owner = who != NULL ? (const void *) who : conn;
-        s->touched_us = sim_now(n->w);
-        lead_answer_session(n, who, conn, session, true);
-    } else if (lead_asks_nobody(n, s)) {
-        lead_answer_session(n, who, conn, session, false);
-    } else {
-        lead_wait(n, who, conn, session);
-    }
-}
-
-void
-sim_leader_ask_own(struct sim_node *n, struct sim_conn *c)
-{
-    lead_ask(n, NULL, c, c->session);
-}
-
-void
-sim_leader_closed(struct sim_node *n, int64_t session)
-{
-    memset(lead_session(n, session), 0, sizeof(struct sim_session));
-}
-
-static void
-lead_touch(struct sim_node *n, int64_t session)
-{
-    struct sim_session *s = lead_session(n, session);
-
-    if (s->known && !s->closing) {
-        s->touched_us = sim_now(n->w);
-    }
-}
-
-static void
-lead_touch_own(struct sim_node *n)
-{
-    for (const struct sim_conn *c = n->server.conns; c != NULL; c = c->next) {
-        if (c->valid) {
-            lead_touch(n, c->session);
-        }
-    }
-}
-
-static void
-lead_touch_all_of(struct sim_handler *h, const struct sim_msg *m)
-{
-    for (int i = 0; i < SIM_CLIENTS; i++) {
-        lead_touch(h->leader, sim_session_id(i, m->data[i]));
-    }
 }
 
 /* ---- broadcast --------------------------------------------------------- */
@@ -355,7 +95,7 @@ lead_commit(struct sim_node *n, int64_t zxid)
         const struct sim_txn *t = lead_proposal(n, i);
         struct sim_handler *h;
 
-        lead_settle_syncs(n, t->zxid);
+        sim_leader_settle_syncs(n, t->zxid);
         l->committed = sim_state_after(n->w, l->committed, t);
         sim_check_commit(n, l->committed);
         for (h = l->handlers; h != NULL; h = h->next) {
@@ -367,7 +107,7 @@ lead_commit(struct sim_node *n, int64_t zxid)
         }
     }
     if (l->proposals.committed > from) {
-        lead_answer_syncs(n, zxid);
+        sim_leader_answer_syncs(n, zxid);
         commit_core_committed(&n->server.commit, zxid);
         sim_server_pump(n);
         lead_wake(n);
@@ -441,7 +181,7 @@ static const struct sim_txn *
 lead_prepare(struct sim_node *n, int32_t type, int64_t session, int32_t cxid,
              const void *owner)
 {
-    struct sim_session *s = lead_session(n, session);
+    struct sim_session *s = sim_leader_session(n, session);
     struct sim_leader *l = &n->leader;
     int32_t err = KE_OK;
 
@@ -491,7 +231,7 @@ sim_leader_submit(struct sim_node *n, struct bq_list *list)
         lead_propose(n, t);
     }
     if (is_sync) {
-        lead_sync(n, NULL);
+        sim_leader_sync(n, NULL);
     }
 }
 
@@ -526,7 +266,7 @@ lead_request(struct sim_handler *h, const struct sim_msg *m)
         return;
     }
     if (type == OP_SYNC) {
-        lead_sync(n, h);
+        sim_leader_sync(n, h);
     } else {
         lead_write(n, type, (int64_t) zk_get_be64(m->data),
                    (int32_t) zk_get_be32(m->data + 8), h);
@@ -542,7 +282,7 @@ lead_revalidate(struct sim_handler *h, const struct sim_msg *m)
         lead_drop(h, "REVALIDATE before UPTODATE");
         return;
     }
-    lead_ask(n, h, NULL, (int64_t) zk_get_be64(m->data));
+    sim_leader_ask(n, h, NULL, (int64_t) zk_get_be64(m->data));
 }
 
 /* What the tracker submits reaches Prep some time later. */
@@ -554,8 +294,8 @@ lead_close_session(struct sim_world *w, void *obj, uint64_t session)
     (void) w;
     if (n->up && n->role == SIM_LEADING && n->leader.serving
         && !n->leader.rolled_over
-        && lead_session(n, (int64_t) session)->closing
-        && !lead_session(n, (int64_t) session)->ended) {
+        && sim_leader_session(n, (int64_t) session)->closing
+        && !sim_leader_session(n, (int64_t) session)->ended) {
         sim_trace(n->w, n, "ends session %d of client %d",
                   sim_session_n((int64_t) session),
                   sim_session_client((int64_t) session));
@@ -566,11 +306,11 @@ lead_close_session(struct sim_world *w, void *obj, uint64_t session)
 static void
 lead_expire(struct sim_node *n)
 {
-    lead_touch_own(n);
+    sim_leader_touch_own(n);
     for (int64_t i = 0; i < SIM_CLIENTS * SIM_SESSIONS; i++) {
         int64_t id = sim_session_id((int) (i % SIM_CLIENTS),
                                     (int) (i / SIM_CLIENTS));
-        struct sim_session *s = lead_session(n, id);
+        struct sim_session *s = sim_leader_session(n, id);
 
         if (s->known && !s->closing
             && sim_now(n->w) - s->touched_us > n->w->session_us) {
@@ -699,10 +439,10 @@ lead_ping_answered(struct sim_handler *h, const struct sim_msg *m)
         h->followed_us = h->pings.timed_us;
         h->pings.timed = 0;
     }
-    lead_touch_all_of(h, m);
+    sim_leader_touch_all_of(h, m);
     if (!h->observer && !h->replaced) {
         leader_core_ping_answered(h->leader->leader.core, h->sid);
-        lead_go_on_syncs(h->leader);
+        sim_leader_go_on_syncs(h->leader);
     }
 }
 
@@ -861,8 +601,8 @@ lead_know_sessions(struct sim_node *n)
             int64_t id = sim_session_id(client, k);
 
             if (sim_state_has_session(n->tree, id)) {
-                lead_session(n, id)->known = true;
-                lead_session(n, id)->touched_us = sim_now(n->w);
+                sim_leader_session(n, id)->known = true;
+                sim_leader_session(n, id)->touched_us = sim_now(n->w);
             }
         }
     }
@@ -943,7 +683,7 @@ lead_pass(struct sim_world *w, void *obj, uint64_t id)
         sim_node_end_role(n, "no quorum in time");
         return;
     }
-    if (l->serving && l->at_tick && !lead_has_quorum(n, LEAD_IN_SYNC)) {
+    if (l->serving && l->at_tick && !sim_leader_has_quorum(n, LEAD_IN_SYNC)) {
         sim_node_end_role(n, "no quorum was heard of late");
         return;
     }
@@ -955,7 +695,7 @@ lead_pass(struct sim_world *w, void *obj, uint64_t id)
     if (l->serving) {
         lead_expire(n);
     }
-    lead_ping(n);
+    sim_leader_ping(n);
     sim_after(w, w->tick_us / 2, lead_pass, n, id);
 }
 

@@ -92,12 +92,48 @@ struct sim_link *sim_leader_accept(struct sim_node *n,
                                    const struct sim_end *own);
 /* Requests of clients. */
 void sim_leader_submit(struct sim_node *n, struct bq_list *list);
-/* A client of this server came with its session. */
+/* Its log is durable up to 'zxid'. */
+void sim_leader_logged(struct sim_node *n, int64_t zxid);
+
+/* Is a quorum in sync, those included that still have time to become so?  Or:
+ * was one heard, or has one answered what was asked, in the last syncLimit
+ * ticks? */
+enum lead_quorum {
+    LEAD_IN_SYNC,
+    LEAD_HEARD,
+    LEAD_FOLLOWED,
+};
+bool sim_leader_has_quorum(struct sim_node *n, enum lead_quorum kind);
+
+/* ---- sim_leader_syncs.c ------------------------------------------------ */
+
+/* A SYNC of a learner, or of a client of this server (who == NULL). */
+void sim_leader_sync(struct sim_node *n, struct sim_handler *who);
+/* Before 'zxid' is committed: a learner must not get it before the answer to
+ * a sync that it sent earlier, or its commit stage would wait for ever. */
+void sim_leader_settle_syncs(struct sim_node *n, int64_t zxid);
+/* Those that waited for no more than 'zxid', which was told. */
+void sim_leader_answer_syncs(struct sim_node *n, int64_t zxid);
+/* A PING was answered. */
+void sim_leader_go_on_syncs(struct sim_node *n);
+/* What a learner that has gone waited for. */
+void sim_leader_forget_syncs(struct sim_leader *l,
+                             const struct sim_handler *h);
+/* To all that have joined. */
+void sim_leader_ping(struct sim_node *n);
+
+struct sim_session *sim_leader_session(struct sim_node *n, int64_t id);
+/* A client came with its session, to a learner or here (who == NULL).  If it
+ * lives it is this connection's or handler's from now on, were that closed:
+ * only another that comes with the session takes it. */
+void sim_leader_ask(struct sim_node *n, struct sim_handler *who,
+                    struct sim_conn *conn, int64_t session);
 void sim_leader_ask_own(struct sim_node *n, struct sim_conn *c);
 /* A closeSession was applied. */
 void sim_leader_closed(struct sim_node *n, int64_t session);
-/* Its log is durable up to 'zxid'. */
-void sim_leader_logged(struct sim_node *n, int64_t zxid);
+/* The sessions of its own clients live, and those that a PING names. */
+void sim_leader_touch_own(struct sim_node *n);
+void sim_leader_touch_all_of(struct sim_handler *h, const struct sim_msg *m);
 
 /* ---- sim_leader_join.c ------------------------------------------------- */
 
