@@ -312,6 +312,17 @@ lb_send(struct learner_bench *b, struct zk_buf *out)
     zk_buf_clear(out);
 }
 
+void
+lb_discover(struct learner_bench *b, int32_t type, int64_t accepted,
+            int64_t last)
+{
+    static const char version[] = { 0, 1, 0, 0 };
+
+    sl_expect(&b->lead, type, accepted);
+    sl_send(&b->lead, QP_LEADERINFO, LB_EPOCH, zk_slice(version, 4));
+    sl_expect(&b->lead, QP_ACKEPOCH, last);
+}
+
 static void
 lb_expect_info(struct learner_bench *b)
 {

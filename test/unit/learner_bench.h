@@ -63,6 +63,10 @@ int lb_end(struct learner_bench *b);
 /* The same, when it is to end by itself. */
 int lb_ended(struct learner_bench *b);
 
+/* FOLLOWERINFO or OBSERVERINFO of who has accepted the epoch of 'accepted',
+ * LEADERINFO 1, ACKEPOCH with 'last'. */
+void lb_discover(struct learner_bench *b, int32_t type, int64_t accepted,
+                 int64_t last);
 /*
  * Plays words, ends the program when something else comes than expected:
  *

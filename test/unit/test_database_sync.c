@@ -7,10 +7,10 @@
 
 #include "server/zk_database_sync.h"
 
-#include "jute/output_archive.h"
 #include "test/lib/zk_test.h"
 #include "test/lib/zk_test_child.h"
 #include "test/persist/txn_script.h"
+#include "test/unit/java_snapshot.h"
 #include "util/crash_point.h"
 
 #define EPOCH INT64_C(0x100000000)
@@ -59,6 +59,15 @@ bench_init(struct bench *b)
          &em);
     b->config->storage.pre_alloc_kb = 64;
     open_db(b);
+}
+
+/* ... with the script that its history is to come from. */
+static void
+bench_begin(struct bench *b, struct txn_script *s)
+{
+    bench_init(b);
+    txn_script_init(s);
+    txn_script_epoch(s, 1);
 }
 
 static void
@@ -174,10 +183,8 @@ test_what_one_gives_another_takes(void)
     struct zk_buf stream = { 0 }, rest = { 0 };
     int64_t zxid;
 
-    bench_init(&a);
     bench_init(&b);
-    txn_script_init(&s);
-    txn_script_epoch(&s, 1);
+    bench_begin(&a, &s);
     grow(&a, &s, 4 * TXNS, NULL);
     zxid = give(&a, &stream);
     CU_ASSERT_EQUAL(zxid, last_of(&a));
@@ -205,40 +212,6 @@ test_what_one_gives_another_takes(void)
     bench_fini(&b);
 }
 
-/* What Java's learners accept, byte for byte (protocol: appendix 14.2). */
-static void
-put_java_node(struct zk_buf *b, const char *path, struct zk_slice data,
-              int32_t cversion, int64_t owner)
-{
-    output_archive_slice(b, zk_slice_str(path));
-    output_archive_slice(b, data);
-    output_archive_long(b, -1);
-    for (int i = 0; i < 4; i++) {
-        output_archive_long(b, 0);      /* czxid, mzxid, ctime, mtime */
-    }
-    output_archive_int(b, 0);
-    output_archive_int(b, cversion);
-    output_archive_int(b, 0);
-    output_archive_long(b, owner);
-    output_archive_long(b, 0);          /* pzxid */
-}
-
-static void
-put_java_stream(struct zk_buf *b)
-{
-    output_archive_int(b, 1);
-    output_archive_long(b, 0x300);
-    output_archive_int(b, 30000);
-    output_archive_int(b, 0);
-    put_java_node(b, "", ZK_SLICE_LIT(""), 2, 0);
-    put_java_node(b, "/zookeeper", ZK_SLICE_LIT(""), 0, 0);
-    put_java_node(b, "/zookeeper/quota", ZK_SLICE_LIT(""), 0, 0);
-    put_java_node(b, "/s1", ZK_SLICE_NULL, 0, 0);
-    put_java_node(b, "/e1", ZK_SLICE_LIT("e"), 0, 0x300);
-    output_archive_slice(b, ZK_SLICE_LIT("/"));
-    output_archive_slice(b, ZK_SLICE_LIT("BenWasHere"));
-}
-
 static void
 test_the_stream_of_java_is_taken(void)
 {
@@ -247,7 +220,7 @@ test_the_stream_of_java_is_taken(void)
     struct bench b;
 
     bench_init(&b);
-    put_java_stream(&stream);
+    java_snapshot_put(&stream);
     CU_ASSERT_EQUAL(take(&b, 7, stream.data, stream.len, 64, &rest), ZK_OK);
     CU_ASSERT_EQUAL(rest.len, 0);
     CU_ASSERT_EQUAL(last_of(&b), 7);
@@ -274,12 +247,10 @@ test_a_stream_that_breaks_off_leaves_the_old_history(void)
     struct bench b;
     int64_t digest;
 
-    bench_init(&b);
-    txn_script_init(&s);
-    txn_script_epoch(&s, 1);
+    bench_begin(&b, &s);
     grow(&b, &s, 20, NULL);
     digest = digest_of(&b);
-    put_java_stream(&stream);
+    java_snapshot_put(&stream);
     for (size_t len = 0; len <= stream.len; len++) {
         int rv;
 
@@ -311,7 +282,7 @@ test_a_stream_of_wrong_bytes_is_an_error(void)
     struct bench b;
 
     bench_init(&b);
-    put_java_stream(&stream);
+    java_snapshot_put(&stream);
     for (size_t i = 0; i < stream.len; i++) {
         for (size_t k = 0; k < ZK_ARRAY_SIZE(wrong); k++) {
             zk_buf_clear(&rest);
@@ -487,9 +458,7 @@ test_truncate_goes_back_on_disk_and_in_the_tree(void)
     struct txn_script s;
     struct bench b;
 
-    bench_init(&b);
-    txn_script_init(&s);
-    txn_script_epoch(&s, 1);
+    bench_begin(&b, &s);
     grow(&b, &s, TXNS - 10, digests);
     must(zk_database_snapshot(b.db, &em), &em);
     grow(&b, &s, 10, digests);
@@ -513,9 +482,7 @@ test_truncate_to_what_is_not_there_changes_nothing(void)
     struct bench b;
     int64_t digest;
 
-    bench_init(&b);
-    txn_script_init(&s);
-    txn_script_epoch(&s, 1);
+    bench_begin(&b, &s);
     grow(&b, &s, TXNS, NULL);
     digest = digest_of(&b);
     CU_ASSERT_EQUAL(zk_database_truncate(b.db, EPOCH, &em), ZK_ENOTFOUND);
@@ -541,9 +508,7 @@ test_tree_and_log_agree_after_a_role(void)
     struct bench b;
     int64_t digest;
 
-    bench_init(&b);
-    txn_script_init(&s);
-    txn_script_epoch(&s, 1);
+    bench_begin(&b, &s);
     grow(&b, &s, 10, NULL);
     /* Logged, not even synced, not applied. */
     txn_script_next(&s, &txn);
@@ -573,9 +538,7 @@ test_a_tree_that_agrees_stays(void)
     struct txn_script s;
     struct bench b;
 
-    bench_init(&b);
-    txn_script_init(&s);
-    txn_script_epoch(&s, 1);
+    bench_begin(&b, &s);
     grow(&b, &s, 10, NULL);
     tree = b.db->tree;
     must(zk_database_role_ended(b.db, &em), &em);
@@ -597,9 +560,7 @@ test_a_txn_is_applied_once_and_in_order(void)
     struct txn_script s;
     struct bench b;
 
-    bench_init(&b);
-    txn_script_init(&s);
-    txn_script_epoch(&s, 1);
+    bench_begin(&b, &s);
     txn_script_next(&s, &first);
     txn_script_next(&s, &second);
     txn_script_next(&s, &third);

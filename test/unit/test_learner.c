@@ -4,12 +4,12 @@
 
 #include <sys/socket.h>
 
-#include "jute/output_archive.h"
 #include "metrics/server_metrics.h"
 #include "persistence/file_list.h"
 #include "proto/txn_codec.h"
 #include "test/lib/zk_test.h"
 #include "test/lib/zk_test_ports.h"
+#include "test/unit/java_snapshot.h"
 #include "test/unit/learner_bench.h"
 #include "util/zk_log.h"
 #include "util/zk_time.h"
@@ -20,6 +20,15 @@ goes_on(int rv)
 {
     return rv != ZK_OK && rv != ZK_ESTOPPED && rv != ZK_ECORRUPT
            && rv != ZK_ENOSPC;
+}
+
+/* Follows through these words, until the leader closes the link. */
+static void
+play_role(struct learner_bench *b, const char *words)
+{
+    lb_follow(b);
+    lb_play(b, words);
+    CU_ASSERT(goes_on(lb_end(b)));
 }
 
 /* ---- discovery --------------------------------------------------------- */
@@ -54,9 +63,7 @@ test_it_says_who_it_is_and_what_it_has(void)
     CU_ASSERT_EQUAL(b.epochs.current, 1);
     /* Once more: the epoch is accepted already and does not count. */
     lb_follow(&b);
-    sl_expect(&b.lead, QP_FOLLOWERINFO, LB_EPOCH);
-    sl_send(&b.lead, QP_LEADERINFO, LB_EPOCH, zk_slice("\0\1\0", 4));
-    sl_expect(&b.lead, QP_ACKEPOCH, 0);
+    lb_discover(&b, QP_FOLLOWERINFO, LB_EPOCH, 0);
     CU_ASSERT(zk_slice_eq(b.lead.qp.data, zk_slice("\xff\xff\xff\xff", 4)));
     CU_ASSERT(goes_on(lb_end(&b)));
     /* An older one is refused. */
@@ -269,39 +276,10 @@ test_a_txn_that_does_not_decode_ends_the_link(void)
 /* ---- SNAP -------------------------------------------------------------- */
 
 static void
-put_node(struct zk_buf *b, const char *path, struct zk_slice data,
-         int32_t cversion, int64_t owner)
-{
-    output_archive_slice(b, zk_slice_str(path));
-    output_archive_slice(b, data);
-    output_archive_long(b, -1);
-    for (int i = 0; i < 4; i++) {
-        output_archive_long(b, 0);      /* czxid, mzxid, ctime, mtime */
-    }
-    output_archive_int(b, 0);
-    output_archive_int(b, cversion);
-    output_archive_int(b, 0);
-    output_archive_long(b, owner);
-    output_archive_long(b, 0);          /* pzxid */
-}
-
-/* Byte for byte what Java's followers were given (appendix 14.2); no
- * /zookeeper/config in it. */
-static void
 put_snap(struct zk_buf *b, int64_t zxid)
 {
     quorum_packet_encode(b, QP_SNAP, zxid, ZK_SLICE_NULL);
-    output_archive_int(b, 1);
-    output_archive_long(b, 0x300);
-    output_archive_int(b, 30000);
-    output_archive_int(b, 0);
-    put_node(b, "", ZK_SLICE_LIT(""), 2, 0);
-    put_node(b, "/zookeeper", ZK_SLICE_LIT(""), 0, 0);
-    put_node(b, "/zookeeper/quota", ZK_SLICE_LIT(""), 0, 0);
-    put_node(b, "/s1", ZK_SLICE_NULL, 0, 0);
-    put_node(b, "/e1", ZK_SLICE_LIT("e"), 0, 0x300);
-    output_archive_slice(b, ZK_SLICE_LIT("/"));
-    output_archive_slice(b, ZK_SLICE_LIT("BenWasHere"));
+    java_snapshot_put(b);
 }
 
 static bool
@@ -395,9 +373,7 @@ test_a_snapshot_without_newleader_is_thrown_away(void)
     struct learner_bench b;
 
     lb_open(&b, "");
-    lb_follow(&b);
-    lb_play(&b, "H D0 P1 C1 P2 C2 L A0 U A0");
-    CU_ASSERT(goes_on(lb_end(&b)));
+    play_role(&b, "H D0 P1 C1 P2 C2 L A0 U A0");
     lb_follow(&b);
     lb_play(&b, "H");
     put_snap(&out, LB_EPOCH + 2);
@@ -420,20 +396,14 @@ test_truncate_drops_log_tree_and_snapshot(void)
     struct learner_bench b;
 
     lb_open(&b, "");
-    lb_follow(&b);
-    lb_play(&b, "H D0 P1 C1 P2 C2 P3 C3 P4 C4 L A0 U A0");
-    CU_ASSERT(goes_on(lb_end(&b)));
+    play_role(&b, "H D0 P1 C1 P2 C2 P3 C3 P4 C4 L A0 U A0");
     zk_assert(zk_database_snapshot(b.db, &em) == ZK_OK);
     CU_ASSERT(has_file(&b, "snapshot", LB_EPOCH + 4));
-    lb_follow(&b);
-    lb_play(&b, "H T2 L A0 U A0");
-    CU_ASSERT(goes_on(lb_end(&b)));
+    play_role(&b, "H T2 L A0 U A0");
     CU_ASSERT(!has_file(&b, "snapshot", LB_EPOCH + 4));
     CU_ASSERT(lb_is_at(&b, 2));
     /* Followed by a history, as leaders of 3.4 do. */
-    lb_follow(&b);
-    lb_play(&b, "H T1 P2 C2 P3 C3 L A0 U A0 P4 C4 A4");
-    CU_ASSERT(goes_on(lb_end(&b)));
+    play_role(&b, "H T1 P2 C2 P3 C3 L A0 U A0 P4 C4 A4");
     CU_ASSERT(lb_is_at(&b, 4));
     lb_close(&b);
 }
@@ -446,9 +416,7 @@ test_truncate_to_what_is_not_there_asks_for_a_snapshot(void)
     struct learner_bench b;
 
     lb_open(&b, "");
-    lb_follow(&b);
-    lb_play(&b, "H D0 P1 C1 P2 C2 L A0 U A0");
-    CU_ASSERT(goes_on(lb_end(&b)));
+    play_role(&b, "H D0 P1 C1 P2 C2 L A0 U A0");
     lb_follow(&b);
     lb_play(&b, "H T0");
     CU_ASSERT(sl_ends(&b.lead));
@@ -456,9 +424,7 @@ test_truncate_to_what_is_not_there_asks_for_a_snapshot(void)
     CU_ASSERT(b.peer.need_snapshot);
     sl_close(&b.lead);
     lb_follow(&b);
-    sl_expect(&b.lead, QP_FOLLOWERINFO, LB_EPOCH);
-    sl_send(&b.lead, QP_LEADERINFO, LB_EPOCH, zk_slice("\0\1\0", 4));
-    sl_expect(&b.lead, QP_ACKEPOCH, 0);
+    lb_discover(&b, QP_FOLLOWERINFO, LB_EPOCH, 0);
     put_snap(&out, LB_EPOCH);
     sl_send_raw(&b.lead, out.data, out.len);
     lb_play(&b, "L A0 U A0");
@@ -467,9 +433,7 @@ test_truncate_to_what_is_not_there_asks_for_a_snapshot(void)
     CU_ASSERT_EQUAL(lb_tree(&b), LB_EPOCH);
     CU_ASSERT(!has_node(&b, "/p"));
     lb_follow(&b);
-    sl_expect(&b.lead, QP_FOLLOWERINFO, LB_EPOCH);
-    sl_send(&b.lead, QP_LEADERINFO, LB_EPOCH, zk_slice("\0\1\0", 4));
-    sl_expect(&b.lead, QP_ACKEPOCH, LB_EPOCH);
+    lb_discover(&b, QP_FOLLOWERINFO, LB_EPOCH, LB_EPOCH);
     CU_ASSERT(goes_on(lb_end(&b)));
     zk_buf_fini(&out);
     lb_close(&b);
@@ -495,9 +459,7 @@ test_the_durable_tail_is_in_the_tree_at_the_end(void)
     CU_ASSERT_PTR_EQUAL(b.db->tree, tree);
     CU_ASSERT_EQUAL(committed_log_size(b.db->committed), 5);
     /* The next leader has less, or goes on from there. */
-    lb_follow(&b);
-    lb_play(&b, "H D5 L A0 U A0 P6 C6 A6");
-    CU_ASSERT(goes_on(lb_end(&b)));
+    play_role(&b, "H D5 L A0 U A0 P6 C6 A6");
     CU_ASSERT(lb_is_at(&b, 6));
     lb_close(&b);
 }
@@ -625,9 +587,7 @@ static void
 open_with_history(struct learner_bench *b)
 {
     lb_open(b, "");
-    lb_follow(b);
-    lb_play(b, "H D0 P1 C1 P2 C2 P3 C3 P4 C4 L A0 U A0");
-    CU_ASSERT(goes_on(lb_end(b)));
+    play_role(b, "H D0 P1 C1 P2 C2 P3 C3 P4 C4 L A0 U A0");
 }
 
 static void
@@ -722,9 +682,7 @@ test_an_observer_applies_and_acks_nothing(void)
     lb_open(&b, "");
     lb_start(&b, true);
     lb_connect(&b);
-    sl_expect(&b.lead, QP_OBSERVERINFO, 0);
-    sl_send(&b.lead, QP_LEADERINFO, LB_EPOCH, zk_slice("\0\1\0", 4));
-    sl_expect(&b.lead, QP_ACKEPOCH, 0);
+    lb_discover(&b, QP_OBSERVERINFO, 0, 0);
     lb_play(&b, "D2 I1 I2 L A0 I3 U A0 I4 I5 p");
     /* No ack stands before the echo. */
     CU_ASSERT(sl_next_of_all(&b.lead));
