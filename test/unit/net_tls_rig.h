@@ -8,11 +8,10 @@
 #include "net/net_stream.h"
 #include "test/lib/zk_test.h"
 #include "test/lib/zk_test_ports.h"
+#include "test/unit/net_pair.h"
 #include "tls/tls_context.h"
 #include "util/zk_thread.h"
 #include "util/zk_time.h"
-
-#define FAR_MS (ZK_TEST_WAIT_S * 1000)
 
 /* ---- keys -------------------------------------------------------------- */
 
@@ -118,6 +117,38 @@ options(struct net_options *o, struct tls_context *ctx)
         .nodelay = true, .tls = ctx, .connect_tls = ctx != NULL,
     };
     return o;
+}
+
+/* ---- guests ------------------------------------------------------------ */
+
+/* An accepted connection, and the raw other end. */
+struct guest {
+    int fd;
+    int in;
+    struct net_options o;
+    struct deed d;
+};
+
+static inline void
+guest_open(struct guest *g, struct tls_context *ctx, bool plain_too,
+           int64_t time_ms)
+{
+    int l = zk_test_listen(0, 1);
+
+    *g = (struct guest) { .fd = zk_test_connect(zk_test_port_of(l)) };
+    g->in = accept_one(l);
+    options(&g->o, ctx);
+    g->o.accept_plain = plain_too;
+    g->d.s = net_stream_of_fd(g->in, &g->o);
+    g->d.deadline_ms = zk_time_mono_ms() + time_ms;
+    close(l);
+}
+
+static inline void
+guest_close(struct guest *g)
+{
+    net_stream_destroy(g->d.s);
+    close(g->fd);
 }
 
 /* ---- the program ------------------------------------------------------- */

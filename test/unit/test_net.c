@@ -14,6 +14,7 @@
 #include "net/net_listener.h"
 #include "test/lib/zk_test.h"
 #include "test/lib/zk_test_ports.h"
+#include "test/unit/net_pair.h"
 #include "util/host_lookup.h"
 #include "util/rate_limit.h"
 #include "util/zk_thread.h"
@@ -22,8 +23,6 @@
 /* struct host_port owns its host elsewhere. */
 static char loopback[] = "127.0.0.1";
 static char nowhere[] = "192.0.2.1";
-
-#define FAR_MS (ZK_TEST_WAIT_S * 1000)
 
 static const struct net_options plain = { .nodelay = true };
 
@@ -56,11 +55,6 @@ getaddrinfo(const char *node, const char *service,
 
 /* ---- helpers ----------------------------------------------------------- */
 
-struct pair {
-    struct net_stream *a;
-    struct net_stream *b;
-};
-
 static struct pair
 make_pair(void)
 {
@@ -82,29 +76,14 @@ make_pair(void)
     return p;
 }
 
-static void
-drop_pair(struct pair *p)
-{
-    net_stream_destroy(p->a);
-    net_stream_destroy(p->b);
-}
-
 /* ---- streams ----------------------------------------------------------- */
 
 static void
 test_bytes_arrive_and_both_sides_are_named(void)
 {
     struct pair p = make_pair();
-    struct zk_errmsg em;
-    char in[8] = "";
-    size_t got;
 
-    CU_ASSERT_EQUAL(net_stream_write(p.a, "hello", 5, FAR_MS, &em), ZK_OK);
-    CU_ASSERT_EQUAL(net_stream_read(p.b, in, 1, FAR_MS, &got, &em), ZK_OK);
-    CU_ASSERT_EQUAL(got, 1);
-    CU_ASSERT_EQUAL(net_stream_read_full(p.b, in + 1, 4, FAR_MS, &em),
-                    ZK_OK);
-    CU_ASSERT_STRING_EQUAL(in, "hello");
+    check_bytes_arrive(&p);
     CU_ASSERT_STRING_EQUAL(net_stream_peer(p.a), net_stream_local(p.b));
     CU_ASSERT_STRING_EQUAL(net_stream_peer(p.b), net_stream_local(p.a));
     CU_ASSERT_EQUAL(strncmp(net_stream_peer(p.a), "127.0.0.1:", 10), 0);
@@ -115,12 +94,8 @@ static void
 test_silence_is_an_error_after_its_time(void)
 {
     struct pair p = make_pair();
-    struct zk_errmsg em;
-    size_t got;
-    char c;
 
-    CU_ASSERT_EQUAL(net_stream_read(p.a, &c, 1, 5, &got, &em), ZK_ETORN);
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, net_stream_peer(p.a)));
+    check_silence_is_an_error(&p);
     drop_pair(&p);
 }
 
@@ -128,16 +103,9 @@ static void
 test_the_end_of_a_connection_is_no_error_between_messages(void)
 {
     struct pair p = make_pair();
-    struct zk_errmsg em;
-    char in[4];
-    size_t got = 1;
 
-    CU_ASSERT_EQUAL(net_stream_write(p.a, "xy", 2, FAR_MS, &em), ZK_OK);
-    net_stream_destroy(p.a);
-    CU_ASSERT_EQUAL(net_stream_read_full(p.b, in, 4, FAR_MS, &em), ZK_EIO);
-    CU_ASSERT_EQUAL(net_stream_read(p.b, in, 1, FAR_MS, &got, &em), ZK_OK);
-    CU_ASSERT_EQUAL(got, 0);
-    net_stream_destroy(p.b);
+    check_the_end_is_told(&p);
+    drop_pair(&p);
 }
 
 static void
@@ -157,15 +125,9 @@ static void
 test_a_peer_that_is_gone_does_not_kill_us(void)
 {
     struct pair p = make_pair();
-    struct zk_errmsg em;
-    int rv = ZK_OK;
 
-    net_stream_destroy(p.b);
-    while (rv == ZK_OK) {
-        rv = net_stream_write(p.a, "x", 1, FAR_MS, &em);
-    }
-    CU_ASSERT_EQUAL(rv, ZK_EIO);
-    net_stream_destroy(p.a);
+    check_a_peer_that_is_gone(&p);
+    drop_pair(&p);
 }
 
 struct blocked {

@@ -18,11 +18,6 @@
 
 /* ---- pairs ------------------------------------------------------------- */
 
-struct pair {
-    struct net_stream *a;       /* Has connected. */
-    struct net_stream *b;       /* Was accepted. */
-};
-
 /* Connects as 'one' to 'other': the outcome of both handshakes. */
 struct meeting {
     struct deed a, b;
@@ -62,13 +57,6 @@ make_pair(void)
     return (struct pair) { m.a.s, m.b.s };
 }
 
-static void
-drop_pair(struct pair *p)
-{
-    net_stream_destroy(p->a);
-    net_stream_destroy(p->b);
-}
-
 /* ---- as if it were plain ----------------------------------------------- */
 
 static void
@@ -76,15 +64,8 @@ test_bytes_arrive_and_the_cipher_is_known(void)
 {
     struct pair p = make_pair();
     struct zk_errmsg em;
-    char in[8] = "";
-    size_t got;
 
-    CU_ASSERT_EQUAL(net_stream_write(p.a, "hello", 5, FAR_MS, &em), ZK_OK);
-    CU_ASSERT_EQUAL(net_stream_read(p.b, in, 1, FAR_MS, &got, &em), ZK_OK);
-    CU_ASSERT_EQUAL(got, 1);
-    CU_ASSERT_EQUAL(net_stream_read_full(p.b, in + 1, 4, FAR_MS, &em),
-                    ZK_OK);
-    CU_ASSERT_STRING_EQUAL(in, "hello");
+    check_bytes_arrive(&p);
     CU_ASSERT_EQUAL(strncmp(net_stream_security(p.a), "TLSv1.", 6), 0);
     CU_ASSERT_STRING_EQUAL(net_stream_security(p.a),
                            net_stream_security(p.b));
@@ -98,16 +79,8 @@ static void
 test_silence_is_an_error_after_its_time(void)
 {
     struct pair p = make_pair();
-    struct zk_errmsg em;
-    size_t got;
-    char c;
 
-    CU_ASSERT_EQUAL(net_stream_read(p.a, &c, 1, 5, &got, &em), ZK_ETORN);
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, net_stream_peer(p.a)));
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "nothing came for 5 ms"));
-    /* And no reason to stop. */
-    CU_ASSERT_EQUAL(net_stream_write(p.b, "x", 1, FAR_MS, &em), ZK_OK);
-    CU_ASSERT_EQUAL(net_stream_read(p.a, &c, 1, FAR_MS, &got, &em), ZK_OK);
+    check_silence_is_an_error(&p);
     drop_pair(&p);
 }
 
@@ -115,16 +88,9 @@ static void
 test_the_end_of_a_connection_is_no_error_between_messages(void)
 {
     struct pair p = make_pair();
-    struct zk_errmsg em;
-    char in[4];
-    size_t got = 1;
 
-    CU_ASSERT_EQUAL(net_stream_write(p.a, "xy", 2, FAR_MS, &em), ZK_OK);
-    net_stream_destroy(p.a);
-    CU_ASSERT_EQUAL(net_stream_read_full(p.b, in, 4, FAR_MS, &em), ZK_EIO);
-    CU_ASSERT_EQUAL(net_stream_read(p.b, in, 1, FAR_MS, &got, &em), ZK_OK);
-    CU_ASSERT_EQUAL(got, 0);
-    net_stream_destroy(p.b);
+    check_the_end_is_told(&p);
+    drop_pair(&p);
 }
 
 static void
@@ -170,16 +136,9 @@ static void
 test_a_peer_that_is_gone_does_not_kill_us(void)
 {
     struct pair p = make_pair();
-    struct zk_errmsg em;
-    int rv = ZK_OK;
 
-    net_stream_destroy(p.b);
-    while (rv == ZK_OK) {
-        rv = net_stream_write(p.a, "x", 1, FAR_MS, &em);
-    }
-    CU_ASSERT_EQUAL(rv, ZK_EIO);
-    CU_ASSERT_EQUAL(net_stream_write(p.a, "x", 1, FAR_MS, &em), ZK_EIO);
-    net_stream_destroy(p.a);
+    check_a_peer_that_is_gone(&p);
+    drop_pair(&p);
 }
 
 /* ---- two threads, both ways -------------------------------------------- */
@@ -538,29 +497,21 @@ test_nothing_is_written_behind_half_a_write(void)
 static void
 test_a_handshake_that_stalls_costs_no_more_than_its_time(void)
 {
-    int l = zk_test_listen(0, 1);
-    int fd = zk_test_connect(zk_test_port_of(l));
-    struct net_options o;
-    struct zk_errmsg em;
-    struct net_stream *s = net_stream_of_fd(accept_one(l),
-                                            options(&o, server));
+    struct guest g;
 
-    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + 10, &em),
-                    ZK_ETORN);
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, net_stream_peer(s)));
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "has not begun"));
-    net_stream_destroy(s);
-    close(fd);
+    guest_open(&g, server, false, 10);
+    handshake_run(&g.d);
+    CU_ASSERT_EQUAL(g.d.rv, ZK_ETORN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(g.d.em.text, net_stream_peer(g.d.s)));
+    CU_ASSERT_PTR_NOT_NULL(strstr(g.d.em.text, "has not begun"));
+    guest_close(&g);
     /* The header of a record, and no more. */
-    fd = zk_test_connect(zk_test_port_of(l));
-    s = net_stream_of_fd(accept_one(l), &o);
-    CU_ASSERT_EQUAL(send(fd, "\x16\x03\x01\x01\x00", 5, 0), 5);
-    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + 10, &em),
-                    ZK_ETORN);
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "does not go on"));
-    net_stream_destroy(s);
-    close(fd);
-    close(l);
+    guest_open(&g, server, false, 10);
+    CU_ASSERT_EQUAL(send(g.fd, "\x16\x03\x01\x01\x00", 5, 0), 5);
+    handshake_run(&g.d);
+    CU_ASSERT_EQUAL(g.d.rv, ZK_ETORN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(g.d.em.text, "does not go on"));
+    guest_close(&g);
 }
 
 /* Nobody accepts, and the kernel has connected. */
@@ -595,54 +546,41 @@ test_a_connect_ends_with_its_handshake_s_time(void)
 static void
 test_shutdown_ends_a_handshake(void)
 {
-    int l = zk_test_listen(0, 1);
-    int fd = zk_test_connect(zk_test_port_of(l));
-    struct net_options o;
-    struct deed d = { .deadline_ms = INT64_MAX };
+    struct guest g;
     int low = 0;
     socklen_t len = sizeof low;
-    int in = accept_one(l);
 
-    CU_ASSERT_EQUAL(send(fd, "\x16", 1, 0), 1);
-    d.s = net_stream_of_fd(in, options(&o, server));
-    zk_thread_start(&d.thread, handshake_run, &d, "handshake");
+    guest_open(&g, server, false, FAR_MS);
+    CU_ASSERT_EQUAL(send(g.fd, "\x16", 1, 0), 1);
+    zk_thread_start(&g.d.thread, handshake_run, &g.d, "handshake");
     /* It has looked at the first byte. */
-    while (getsockopt(in, SOL_SOCKET, SO_RCVLOWAT, &low, &len) == 0
+    while (getsockopt(g.in, SOL_SOCKET, SO_RCVLOWAT, &low, &len) == 0
            && low != 2) {
         sched_yield();
     }
-    net_stream_shutdown(d.s);
-    zk_thread_join(&d.thread);
-    CU_ASSERT_EQUAL(d.rv, ZK_ESTOPPED);
-    net_stream_destroy(d.s);
-    close(fd);
-    close(l);
+    net_stream_shutdown(g.d.s);
+    zk_thread_join(&g.d.thread);
+    CU_ASSERT_EQUAL(g.d.rv, ZK_ESTOPPED);
+    guest_close(&g);
 }
 
 static void
 test_plain_text_where_only_tls_is_taken_is_called_that(void)
 {
-    int l = zk_test_listen(0, 1);
-    int fd = zk_test_connect(zk_test_port_of(l));
-    struct net_options o;
-    struct zk_errmsg em;
-    struct net_stream *s = net_stream_of_fd(accept_one(l),
-                                            options(&o, server));
+    struct guest g;
 
-    CU_ASSERT_EQUAL(send(fd, "\0\0\0\x0b", 4, 0), 4);
-    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + FAR_MS,
-                                         &em), ZK_EIO);
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "does not speak TLS"));
-    net_stream_destroy(s);
-    close(fd);
-    fd = zk_test_connect(zk_test_port_of(l));
-    s = net_stream_of_fd(accept_one(l), &o);
-    close(fd);
-    CU_ASSERT_EQUAL(net_stream_handshake(s, zk_time_mono_ms() + FAR_MS,
-                                         &em), ZK_EIO);
-    CU_ASSERT_PTR_NOT_NULL(strstr(em.text, "ended before"));
-    net_stream_destroy(s);
-    close(l);
+    guest_open(&g, server, false, FAR_MS);
+    CU_ASSERT_EQUAL(send(g.fd, "\0\0\0\x0b", 4, 0), 4);
+    handshake_run(&g.d);
+    CU_ASSERT_EQUAL(g.d.rv, ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(g.d.em.text, "does not speak TLS"));
+    guest_close(&g);
+    guest_open(&g, server, false, FAR_MS);
+    CU_ASSERT_EQUAL(shutdown(g.fd, SHUT_RDWR), 0);
+    handshake_run(&g.d);
+    CU_ASSERT_EQUAL(g.d.rv, ZK_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(g.d.em.text, "ended before"));
+    guest_close(&g);
 }
 
 /* A plain server hangs up, or says something that is none of TLS. */

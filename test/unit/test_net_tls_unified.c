@@ -32,35 +32,6 @@ catch_client_hello(uint8_t *out, size_t max)
     return (size_t) n;
 }
 
-/* An accepted connection, and the raw other end. */
-struct guest {
-    int fd;
-    int in;
-    struct net_options o;
-    struct deed d;
-};
-
-static void
-guest_open(struct guest *g, struct tls_context *ctx)
-{
-    int l = zk_test_listen(0, 1);
-
-    *g = (struct guest) { .fd = zk_test_connect(zk_test_port_of(l)) };
-    g->in = accept_one(l);
-    options(&g->o, ctx);
-    g->o.accept_plain = true;
-    g->d.s = net_stream_of_fd(g->in, &g->o);
-    g->d.deadline_ms = zk_time_mono_ms() + FAR_MS;
-    close(l);
-}
-
-static void
-guest_close(struct guest *g)
-{
-    net_stream_destroy(g->d.s);
-    close(g->fd);
-}
-
 /* Sends 'cut' bytes, has them looked at, then sends the others. */
 static void
 guest_send(struct guest *g, const uint8_t *p, size_t len, size_t cut)
@@ -91,7 +62,7 @@ test_tls_is_told_at_every_cut(void)
     for (size_t cut = 0; cut < len; cut++) {
         struct guest g;
 
-        guest_open(&g, server);
+        guest_open(&g, server, true, FAR_MS);
         guest_send(&g, hello, len, cut);
         /* It has understood: a ServerHello. */
         CU_ASSERT_EQUAL(recv(g.fd, answer, 5, MSG_WAITALL), 5);
@@ -110,7 +81,7 @@ check_plain_at_cut(const uint8_t *p, size_t len, size_t cut)
     struct zk_errmsg em;
     uint8_t in[32];
 
-    guest_open(&g, server);
+    guest_open(&g, server, true, FAR_MS);
     guest_send(&g, p, len, cut);
     zk_thread_join(&g.d.thread);
     CU_ASSERT_EQUAL(g.d.rv, ZK_OK);
@@ -154,7 +125,7 @@ test_who_does_not_say_enough_counts_as_plain(void)
         struct zk_errmsg em;
         char in[4];
 
-        guest_open(&g, willing);
+        guest_open(&g, willing, true, FAR_MS);
         CU_ASSERT_EQUAL(send(g.fd, "\x16", (size_t) n, 0), n);
         handshake_run(&g.d);
         CU_ASSERT_EQUAL(g.d.rv, ZK_OK);
@@ -176,7 +147,7 @@ test_who_ends_early_is_plain_at_once(void)
         char in[4];
         size_t got = 9;
 
-        guest_open(&g, server);
+        guest_open(&g, server, true, FAR_MS);
         g.d.deadline_ms = INT64_MAX;
         CU_ASSERT_EQUAL(send(g.fd, "\x16", (size_t) n, 0), n);
         CU_ASSERT_EQUAL(shutdown(g.fd, SHUT_WR), 0);
@@ -232,5 +203,6 @@ static const struct zk_test tests[] = {
 int
 main(void)
 {
-    return net_tls_main("TLS and plain text on one port", tests, ZK_ARRAY_SIZE(tests));
+    return net_tls_main("TLS and plain text on one port", tests,
+                        ZK_ARRAY_SIZE(tests));
 }
