@@ -13,7 +13,6 @@ sys.path.insert(0, os.path.join(HERE, 'lib'))
 
 import clientdriver                                         # noqa: E402
 import harness                                              # noqa: E402
-import servers                                              # noqa: E402
 import zkwire                                               # noqa: E402
 from clientdriver import ClientCase                         # noqa: E402
 
@@ -26,14 +25,7 @@ class OneServer:
 
     @classmethod
     def setUpClass(cls):
-        if cls.kind == 'java':
-            harness.need_java()
-        cls.server = servers.Server(cls.kind)
-        try:
-            cls.server.start()
-        except BaseException:
-            cls.server.discard()
-            raise
+        cls.server = harness.start(cls.kind)
 
     @classmethod
     def tearDownClass(cls):

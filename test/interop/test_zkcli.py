@@ -91,30 +91,10 @@ class Lines:
         self.process.stdout.close()
 
 
-class Zkcli(harness.ServerCase):
+class Zkcli(shells.ZkcliCase):
     """What zkcli does by itself."""
 
-    config = {'tickTime': '500', 'maxSessionTimeout': '300000'}
-
-    def setUp(self):
-        super().setUp()
-        self.address = '%s:%d' % self.server.address
-        # It sends no pings while a command takes its time.
-        self.conn = self.connect(timeout=300000)
-        self.base = self.fresh(self.conn)
-
-    def run_on(self, address, *words, lines=None, **more):
-        return shells.run(shells.command('zkcli', address, *words), lines,
-                          **more)
-
-    def zkcli(self, *words, lines=None, **more):
-        return self.run_on(self.address, *words, lines=lines, **more)
-
-    def ok(self, *words, **more):
-        """Runs a command that must succeed; what it answered."""
-        done = self.zkcli(*words, **more)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.split('path:null zxid: -1\n', 1)[-1]
+    config = dict(shells.ZkcliCase.config, tickTime='500')
 
     def fails(self, code, text, *words, lines=None):
         done = self.zkcli(*words, lines=lines)

@@ -91,26 +91,8 @@ class Pty:
         os.write(self.master, line.encode() + b'\r')
 
 
-class Zkcli(harness.ServerCase):
-    """One zkd, and a folder in it for each test."""
-
-    def setUp(self):
-        super().setUp()
-        self.address = '%s:%d' % self.server.address
-        self.conn = self.connect()
-        self.base = self.fresh(self.conn)
-
-    def run_on(self, address, *words, lines=None, **more):
-        return shells.run(shells.command('zkcli', address, *words), lines,
-                          **more)
-
-    def zkcli(self, *words, lines=None, **more):
-        return self.run_on(self.address, *words, lines=lines, **more)
-
-    def ok(self, *words, **more):
-        done = self.zkcli(*words, **more)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.split('path:null zxid: -1\n', 1)[-1]
+class Zkcli(shells.ZkcliCase):
+    """zkcli behind a middleman, and in a terminal."""
 
     def between(self, at, silent=True):
         middleman = middlemen.Middleman(self.server.address, at, silent)
@@ -328,14 +310,7 @@ class Quotas:
 
     @classmethod
     def setUpClass(cls):
-        if cls.kind == 'java':
-            harness.need_java()
-        cls.server = servers.Server(cls.kind)
-        try:
-            cls.server.start()
-        except BaseException:
-            cls.server.discard()
-            raise
+        cls.server = harness.start(cls.kind)
 
     LIMITS, STATS = '/zookeeper_limits', '/zookeeper_stats'
 

@@ -38,6 +38,23 @@ def need_java():
                                 'libzookeeper-java) is not installed')
 
 
+def started(server):
+    """The server, once it has started; if it does not, nothing is left."""
+    try:
+        server.start()
+    except BaseException:
+        server.discard()
+        raise
+    return server
+
+
+def start(kind, *more):
+    """A server of that kind; skips where Java's is not installed."""
+    if kind == 'java':
+        need_java()
+    return started(servers.Server(kind, *more))
+
+
 class ServerCase(unittest.TestCase):
     """Test methods that share one server; each must leave it alive."""
 
@@ -48,14 +65,7 @@ class ServerCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        if subject() == 'java':
-            need_java()
-        cls.server = servers.Server(subject(), cls.config, cls.properties)
-        try:
-            cls.server.start()
-        except BaseException:
-            cls.server.discard()
-            raise
+        cls.server = start(subject(), cls.config, cls.properties)
 
     @classmethod
     def tearDownClass(cls):

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 
+import harness
 import servers
 
 JAVA_FLAGS = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
@@ -89,3 +90,28 @@ def transcript(kind, address, commands):
         raise AssertionError('%s answered %d of %d commands:\n%s' % (
             kind, len(answers), len(commands), done.stdout))
     return answers, events, done.returncode
+
+
+class ZkcliCase(harness.ServerCase):
+    """One server, and a folder in it for each test of zkcli."""
+
+    config = {'maxSessionTimeout': '300000'}
+
+    def setUp(self):
+        super().setUp()
+        self.address = '%s:%d' % self.server.address
+        # It sends no pings while a command takes its time.
+        self.conn = self.connect(timeout=300000)
+        self.base = self.fresh(self.conn)
+
+    def run_on(self, address, *words, lines=None, **more):
+        return run(command('zkcli', address, *words), lines, **more)
+
+    def zkcli(self, *words, lines=None, **more):
+        return self.run_on(self.address, *words, lines=lines, **more)
+
+    def ok(self, *words, **more):
+        """Runs a command that must succeed; what it answered."""
+        done = self.zkcli(*words, **more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.split('path:null zxid: -1\n', 1)[-1]

@@ -171,13 +171,8 @@ class SecureCase(harness.ServerCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = SecureServer(cls.world, cls.config, cls.properties,
-                                  cls.store)
-        try:
-            cls.server.start()
-        except BaseException:
-            cls.server.discard()
-            raise
+        cls.server = harness.started(SecureServer(
+            cls.world, cls.config, cls.properties, cls.store))
 
     def connect_tls(self, certificate=None, **more):
         more.setdefault('timeout', 20000)
