@@ -88,6 +88,21 @@ zk_test_mkdir(void)
     return strdup(name);
 }
 
+/* A file in it. */
+static inline void
+zk_test_put_file(const char *dir, const char *name, const void *p, size_t len)
+{
+    char path[4096];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    f = fopen(path, "w");
+    if (f == NULL || fwrite(p, 1, len, f) != len || fclose(f) != 0) {
+        perror(path);
+        exit(99);
+    }
+}
+
 /* Removes the folder and all in it. */
 static inline void
 zk_test_rmdir(const char *path)

@@ -12,14 +12,7 @@ struct zk_errmsg cfg_em;
 void
 cfg_write(const char *name, const char *text)
 {
-    char *path = zk_xasprintf("%s/%s", cfg_dir, name);
-    FILE *f = fopen(path, "w");
-
-    if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0) {
-        perror(path);
-        exit(99);
-    }
-    free(path);
+    zk_test_put_file(cfg_dir, name, text, strlen(text));
 }
 
 /* 'text' with each "$D" replaced by the folder. */

@@ -25,13 +25,7 @@ static char *dir;
 static void
 put(const char *name, const char *text, size_t len)
 {
-    char *path = zk_xasprintf("%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    fwrite(text, 1, len, f);
-    fclose(f);
-    free(path);
+    zk_test_put_file(dir, name, text, len);
 }
 
 static void
@@ -107,6 +101,14 @@ finish(void)
     free(dir);
 }
 
+/* Empty folders once more. */
+static void
+start_anew(void)
+{
+    finish();
+    start();
+}
+
 /* Output of the purge, NUL-terminated, to be freed. */
 static int
 run(const char *log_dir, const char *snap_dir, int keep, char **out)
@@ -126,12 +128,23 @@ run(const char *log_dir, const char *snap_dir, int keep, char **out)
     return rv;
 }
 
+/* What three snapshots are kept of. */
+static void
+check_left(const char *logs, const char *snapshots)
+{
+    char *out;
+
+    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+    CU_ASSERT_STRING_EQUAL(list("a", "log"), logs);
+    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), snapshots);
+    free(out);
+}
+
 static void
 test_keeps_what_is_needed(void)
 {
     char *left, *out;
 
-    start();
     left = zk_xasprintf("%s/a/version-2/tmp.removed.1", dir);
     /* The same folder that Java's PurgeTxnLog was given: it left these. */
     put_all("a", "snapshot", "1 5 9 a b");
@@ -152,39 +165,24 @@ test_keeps_what_is_needed(void)
     CU_ASSERT_STRING_EQUAL(out, "");
     free(out);
     free(left);
-    finish();
 }
 
 static void
 test_counts_whole_snapshots_only(void)
 {
-    char *out;
-
-    start();
     put_all("a", "snapshot", "1 5 9 a b");
     put_all("a", "log", "1 2 6 a c");
     put("a/version-2/snapshot.a", "half", 4);
     put("a/version-2/snapshot.b", "", 0);
-    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
-    CU_ASSERT_STRING_EQUAL(list("a", "log"), "1 2 6 a c");
-    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "1 5 9 a b");
-    free(out);
+    check_left("1 2 6 a c", "1 5 9 a b");
     put_all("a", "snapshot", "c");
-    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
-    CU_ASSERT_STRING_EQUAL(list("a", "log"), "2 6 a c");
-    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "5 9 a b c");
-    free(out);
-    finish();
+    check_left("2 6 a c", "5 9 a b c");
 
     /* None whole: everything stays. */
-    start();
+    start_anew();
     put("a/version-2/snapshot.1", "", 0);
     put_all("a", "log", "1 2");
-    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
-    CU_ASSERT_STRING_EQUAL(list("a", "log"), "1 2");
-    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "1");
-    free(out);
-    finish();
+    check_left("1 2", "1");
 }
 
 /* Their last bytes are right, and some in the middle are not. */
@@ -193,19 +191,14 @@ test_reads_before_anything_goes(void)
 {
     char *out;
 
-    start();
     put_all("a", "snapshot", "1 5 9 a b c");
     put_all("a", "log", "1 2 6 a c");
     put_snapshot("a/version-2/snapshot.c", false);
     put_snapshot("a/version-2/snapshot.b", false);
-    CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
-    CU_ASSERT_STRING_EQUAL(list("a", "log"), "2 6 a c");
-    CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "5 9 a b c");
-    free(out);
-    finish();
+    check_left("2 6 a c", "5 9 a b c");
 
     /* None whole: everything stays, and that is said. */
-    start();
+    start_anew();
     put_all("a", "log", "1 2 6 a c");
     put_snapshot("a/version-2/snapshot.1", false);
     put_snapshot("a/version-2/snapshot.2", false);
@@ -216,7 +209,6 @@ test_reads_before_anything_goes(void)
     CU_ASSERT_STRING_EQUAL(list("a", "log"), "1 2 6 a c");
     CU_ASSERT_STRING_EQUAL(list("a", "snapshot"), "1 2 3 4");
     free(out);
-    finish();
 }
 
 static void
@@ -224,7 +216,6 @@ test_two_folders(void)
 {
     char *out;
 
-    start();
     put_all("b", "snapshot", "1 5 9 a b");
     put_all("a", "log", "9 b c");
     CU_ASSERT_EQUAL(run("a", "b", 3, &out), ZK_OK);
@@ -238,7 +229,6 @@ test_two_folders(void)
     free(out);
     CU_ASSERT_EQUAL(run("a", "b", 2, &out), ZK_ECONFIG);
     free(out);
-    finish();
 }
 
 /* The task purges at its start and again; ends when told to. */
@@ -250,7 +240,6 @@ test_task(void)
     struct purge_task *t;
     char *a;
 
-    start();
     a = zk_xasprintf("%s/a", dir);
     opts = (struct purge_options) { a, a, 3, 1 << 20, NULL };
     CU_ASSERT_PTR_NULL(purge_task_start(&opts, 0));
@@ -270,7 +259,6 @@ test_task(void)
     t = purge_task_start(&opts, 1000 * 3600);
     purge_task_stop(t);
     free(a);
-    finish();
 }
 
 /* A sparse file of 40 MB, more than what is removed in one go. */
@@ -293,7 +281,6 @@ test_a_log_stays_whole_for_its_reader(void)
     char *out;
     int fd;
 
-    start();
     put_all("a", "snapshot", "5 9 c");
     put_all("a", "log", "1 5 9 c");
     snprintf(name, sizeof name, "%s/a/version-2/log.1", dir);
@@ -306,7 +293,6 @@ test_a_log_stays_whole_for_its_reader(void)
     CU_ASSERT_EQUAL(st.st_size, 40 << 20);
     close(fd);
     free(out);
-    finish();
 }
 
 /* ---- a server that takes another history meanwhile --------------------- */
@@ -357,7 +343,6 @@ test_what_a_truncation_needs_stays(void)
     struct zk_errmsg em;
     FILE *out;
 
-    start();
     guard = history_guard_create();
     opts.guard = guard;
     opts.data_dir = opts.data_log_dir = a = zk_xasprintf("%s/a", dir);
@@ -374,7 +359,6 @@ test_what_a_truncation_needs_stays(void)
     file_txn_snap_log_close(files);
     history_guard_destroy(guard);
     free(a);
-    finish();
 }
 
 static atomic_int step;
@@ -471,5 +455,6 @@ int
 main(void)
 {
     zk_log_set_level(ZK_LOG_OFF);
-    return zk_test_main("purge", tests, ZK_ARRAY_SIZE(tests));
+    return zk_test_main_around("purge", tests, ZK_ARRAY_SIZE(tests), start,
+                               finish);
 }

@@ -46,13 +46,7 @@ exists(const char *name)
 static void
 put(const char *name, const void *p, size_t len)
 {
-    char *path = path_of(name);
-    FILE *f = fopen(path, "w");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    CU_ASSERT_EQUAL(fwrite(p, 1, len, f), len);
-    fclose(f);
-    free(path);
+    zk_test_put_file(v2, name, p, len);
 }
 
 static void

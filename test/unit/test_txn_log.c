@@ -115,13 +115,7 @@ size_of(const char *name)
 static void
 put_file(const char *name, const void *p, size_t len)
 {
-    char *path = path_of(name);
-    FILE *f = fopen(path, "w");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    CU_ASSERT_EQUAL(fwrite(p, 1, len, f), len);
-    fclose(f);
-    free(path);
+    zk_test_put_file(dir, name, p, len);
 }
 
 /* "1 2 3 end" or "1 2 corrupt": what reading from 'from' on gives. */
@@ -176,6 +170,14 @@ finish(void)
     free(dir);
 }
 
+/* An empty folder once more. */
+static void
+start_anew(void)
+{
+    finish();
+    start();
+}
+
 /* ---- writing ---------------------------------------------------------- */
 
 static void
@@ -198,7 +200,6 @@ test_format(void)
     struct zk_errmsg em;
     char *path;
 
-    start();
     log = open_log(0, -1);
     CU_ASSERT_EQUAL(file_txn_log_append(log, 0x100000001, txn, sizeof txn,
                                         &em), ZK_OK);
@@ -217,7 +218,6 @@ test_format(void)
     file_txn_log_destroy(log);
     zk_buf_fini(&b);
     free(path);
-    finish();
 }
 
 static void
@@ -225,7 +225,6 @@ test_preallocation(void)
 {
     struct file_txn_log *log;
 
-    start();
     log = open_log(65536, -1);
     append(log, 1);
     commit(log);
@@ -243,7 +242,6 @@ test_preallocation(void)
     CU_ASSERT_EQUAL(size_of("log.1"), 4 * 65536);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 end");
     file_txn_log_destroy(log);
-    finish();
 }
 
 static void
@@ -251,7 +249,6 @@ test_rolls(void)
 {
     struct file_txn_log *log;
 
-    start();
     log = open_log(0, 100);
     for (int64_t z = 1; z <= 6; z++) {
         append(log, z);
@@ -277,7 +274,6 @@ test_rolls(void)
     CU_ASSERT_EQUAL(size_of("log.100000001"), 65);
     CU_ASSERT_STRING_EQUAL(read_log(7),
                            "7 100000001 100000002 100000003 end");
-    finish();
 }
 
 /* Whoever reads must not take what is behind the hole for what comes next. */
@@ -291,7 +287,6 @@ test_a_file_that_goes_while_it_is_read(void)
     struct txn_view txn;
     char *path;
 
-    dir = zk_test_mkdir();
     write_file(1, 2);
     write_file(3, 4);
     write_file(epoch + 1, epoch + 2);
@@ -306,8 +301,6 @@ test_a_file_that_goes_while_it_is_read(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(em.text, path));
     file_txn_iterator_close(it);
     free(path);
-    zk_test_rmdir(dir);
-    free(dir);
 }
 
 static void
@@ -317,7 +310,6 @@ test_too_big(void)
     struct zk_buf b = { 0 };
     struct zk_errmsg em;
 
-    start();
     log = open_log(0, -1);
     make_txn(&b, 1, OP_CREATE_SESSION, MAX_RECORD + 1);
     CU_ASSERT_EQUAL(file_txn_log_append(log, 1, b.data, b.len, &em),
@@ -329,7 +321,6 @@ test_too_big(void)
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 end");
     file_txn_log_destroy(log);
     zk_buf_fini(&b);
-    finish();
 }
 
 /* A tmpfs of 64 kB over 'dir', seen by this process alone; false where that
@@ -351,10 +342,8 @@ test_full_disk(void)
     struct file_txn_log *log;
     struct zk_errmsg em;
 
-    start();
     if (!mount_small()) {
         printf("(cannot mount: left out) ");
-        finish();
         return;
     }
     log = open_log(65536, -1);
@@ -385,7 +374,6 @@ test_full_disk(void)
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 end");
     file_txn_log_destroy(log);
     CU_ASSERT_EQUAL(umount(dir), 0);
-    finish();
 }
 
 static void
@@ -396,7 +384,6 @@ test_write_error_is_final(void)
     struct file_txn_log *log;
     struct zk_errmsg em;
 
-    start();
     log = open_log(0, -1);
     append(log, 1);
     commit(log);
@@ -414,7 +401,6 @@ test_write_error_is_final(void)
     CU_ASSERT_EQUAL(file_txn_log_last_synced(log), 1);
     file_txn_log_destroy(log);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 end");
-    finish();
 }
 
 static int64_t syncs;
@@ -432,7 +418,6 @@ test_one_sync_a_batch(void)
 {
     struct file_txn_log *log;
 
-    start();
     log = open_log(0, -1);
     file_txn_log_on_sync(log, count_sync, &syncs);
     syncs = 0;
@@ -443,7 +428,6 @@ test_one_sync_a_batch(void)
     commit(log);
     CU_ASSERT_EQUAL(syncs, 1);
     file_txn_log_destroy(log);
-    finish();
 }
 
 /* ---- reading ---------------------------------------------------------- */
@@ -453,7 +437,6 @@ test_gap(void)
 {
     char note[512];
 
-    start();
     write_file(1, 4);
     write_file(6, 7);
     CU_ASSERT_STRING_EQUAL(read_log_with(1, note, sizeof note),
@@ -462,7 +445,6 @@ test_gap(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "offset 16"));
     /* What is before the wanted zxid does not matter. */
     CU_ASSERT_STRING_EQUAL(read_log(6), "6 7 end");
-    finish();
 }
 
 static void
@@ -471,7 +453,6 @@ test_overlap(void)
     struct file_txn_log *log;
     char *path;
 
-    start();
     /* The end of log.1 was torn off, then 4 was written anew. */
     write_file(1, 4);
     path = path_of("log.1");
@@ -479,17 +460,15 @@ test_overlap(void)
     write_file(4, 5);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 end");
     free(path);
-    finish();
 
     /* A branch that a leader's snapshot took the place of. */
-    start();
+    start_anew();
     write_file(1, 9);
     write_file(6, 7);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 6 7 end");
-    finish();
 
     /* An error that repeats the zxid before it (Java 3.9 leaders). */
-    start();
+    start_anew();
     write_file(1, 3);
     log = open_log(0, -1);
     append_type(log, 3, OP_ERROR, 0);
@@ -497,7 +476,6 @@ test_overlap(void)
     commit(log);
     file_txn_log_destroy(log);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 e3 4 end");
-    finish();
 }
 
 /* More records at the end of log.1, as of a server that goes back to 'first'
@@ -540,7 +518,6 @@ test_written_twice(void)
     struct zk_errmsg em;
     char note[512];
 
-    start();
     write_file(1, 5);
     write_anew(5, 5, 0);
     write_anew(2, 3, 0);
@@ -559,7 +536,6 @@ test_written_twice(void)
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 6 end");
     CU_ASSERT_EQUAL(file_txn_log_truncate(dir, 4, MAX_RECORD, &em), ZK_OK);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 end");
-    finish();
 }
 
 static void
@@ -568,37 +544,32 @@ test_written_otherwise(void)
     char note[512];
 
     /* Another txn than the one that stood there. */
-    start();
     write_file(1, 5);
     write_anew(3, 5, 100);
     CU_ASSERT_STRING_EQUAL(read_log_with(1, note, sizeof note),
                            "1 2 3 4 5 corrupt");
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "another transaction"));
-    finish();
 
-    start();
+    start_anew();
     write_file(1, 5);
     write_anew(5, 5, 100);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 corrupt");
-    finish();
 
     /* 4 and 5 were not written again when the next epoch began. */
-    start();
+    start_anew();
     write_file(1, 5);
     write_anew(2, 3, 0);
     write_anew(0x100000001, 0x100000001, 0);
     CU_ASSERT_STRING_EQUAL(read_log_with(1, note, sizeof note),
                            "1 2 3 4 5 corrupt");
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "not come as far again"));
-    finish();
 
     /* They skip while they repeat. */
-    start();
+    start_anew();
     write_file(1, 5);
     write_anew(2, 2, 0);
     write_anew(4, 5, 0);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 5 corrupt");
-    finish();
 }
 
 static void
@@ -606,7 +577,6 @@ test_strays(void)
 {
     char note[512];
 
-    start();
     CU_ASSERT_STRING_EQUAL(read_log(1), "end");
     write_file(1, 2);
     put_file("log.xyz", "foo", 3);
@@ -630,7 +600,6 @@ test_strays(void)
     CU_ASSERT_STRING_EQUAL(read_log_with(1, note, sizeof note),
                            "1 2 corrupt");
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "log.5"));
-    finish();
 }
 
 static void
@@ -667,7 +636,6 @@ test_truncate(void)
 {
     struct zk_errmsg em;
 
-    start();
     write_three_files();
     CU_ASSERT_EQUAL(file_txn_log_truncate(dir, 10, MAX_RECORD, &em),
                     ZK_ENOTFOUND);
@@ -686,7 +654,6 @@ test_truncate(void)
     /* What comes next goes into a file of its own. */
     write_file(2, 2);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 end");
-    finish();
 }
 
 static void
@@ -696,7 +663,6 @@ test_truncate_cuts_damage(void)
     char *path;
     FILE *f;
 
-    start();
     write_three_files();
     path = path_of("log.4");
     f = fopen(path, "r+");
@@ -709,7 +675,6 @@ test_truncate_cuts_damage(void)
                     ZK_ECORRUPT);
     CU_ASSERT_EQUAL(file_txn_log_truncate(dir, 4, MAX_RECORD, &em), ZK_OK);
     CU_ASSERT_STRING_EQUAL(read_log(1), "1 2 3 4 end");
-    finish();
 }
 
 static void
@@ -717,7 +682,6 @@ test_cut_above(void)
 {
     struct zk_errmsg em;
 
-    start();
     CU_ASSERT_EQUAL(file_txn_log_cut_above(dir, 5, MAX_RECORD, &em), ZK_OK);
     write_file(4, 6);
     write_file(0x100000003, 0x100000005);
@@ -733,7 +697,6 @@ test_cut_above(void)
     CU_ASSERT_EQUAL(file_txn_log_cut_above(dir, 1, MAX_RECORD, &em), ZK_OK);
     CU_ASSERT_STRING_EQUAL(read_log(1), "end");
     CU_ASSERT_EQUAL(size_of("log.4"), -1);
-    finish();
 }
 
 /* ---- epochs ----------------------------------------------------------- */
@@ -744,7 +707,6 @@ test_epoch_file(void)
     struct zk_errmsg em;
     int64_t v = 99;
 
-    start();
     CU_ASSERT_EQUAL(epoch_file_read(dir, "currentEpoch", &v, &em),
                     ZK_ENOTFOUND);
     CU_ASSERT_EQUAL(epoch_file_write(dir, "currentEpoch", 17, &em), ZK_OK);
@@ -763,10 +725,9 @@ test_epoch_file(void)
     put_file("currentEpoch", "99999999999999999999", 20);
     CU_ASSERT_EQUAL(epoch_file_read(dir, "currentEpoch", &v, &em),
                     ZK_ECORRUPT);
-    finish();
 }
 
-/* Zeroes one sector of log.1 and reads on from zxid 'from'. */
+/* Zeroes one sector of log.1. */
 static void
 lose_sector(off_t at)
 {
@@ -780,24 +741,28 @@ lose_sector(off_t at)
     free(path);
 }
 
+/* 'n' records with that sector lost: what reading from the end of them on
+ * gives, with the reason in 'note'. */
+static const char *
+read_with_lost_sector(int64_t n, off_t at, char *note, size_t note_size)
+{
+    start_anew();
+    write_file(1, n);
+    lose_sector(at);
+    return read_log_with(n - 10, note, note_size);
+}
+
 static void
 test_lost_sector_in_history(void)
 {
     char note[512];
 
     /* As many records behind it as one unfinished write may have. */
-    start();
-    write_file(1, 600);
-    lose_sector(4096);
-    read_log_with(500, note, sizeof note);
+    read_with_lost_sector(600, 4096, note, sizeof note);
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole ones behind it"));
-    finish();
     /* More than that. */
-    start();
-    write_file(1, 2000);
-    lose_sector(4096);
-    CU_ASSERT_STRING_EQUAL(read_log(1990), "corrupt");
-    finish();
+    CU_ASSERT_STRING_EQUAL(read_with_lost_sector(2000, 4096, NULL, 0),
+                           "corrupt");
 }
 
 /* The one that holds the header. */
@@ -806,17 +771,10 @@ test_lost_first_sector(void)
 {
     char note[512];
 
-    start();
-    write_file(1, 600);
-    lose_sector(0);
-    read_log_with(500, note, sizeof note);
+    read_with_lost_sector(600, 0, note, sizeof note);
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole transactions behind them"));
-    finish();
-    start();
-    write_file(1, 2000);
-    lose_sector(0);
-    CU_ASSERT_STRING_EQUAL(read_log(1990), "corrupt");
-    finish();
+    CU_ASSERT_STRING_EQUAL(read_with_lost_sector(2000, 0, NULL, 0),
+                           "corrupt");
 }
 
 /* zookeeper.maxBatchSize says how long an unfinished write may be. */
@@ -825,21 +783,13 @@ test_torn_batch_longer_than_apaches(void)
 {
     char note[512];
 
-    start();
-    write_file(1, 2000);
-    lose_sector(4096);
     log_scan_expect_batch(3000);
-    read_log_with(1990, note, sizeof note);
+    read_with_lost_sector(2000, 4096, note, sizeof note);
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole ones behind it"));
     log_scan_expect_batch(1);
     CU_ASSERT_STRING_EQUAL(read_log(1990), "corrupt");
-    finish();
-    start();
-    write_file(1, 600);
-    lose_sector(4096);
-    read_log_with(500, note, sizeof note);
+    read_with_lost_sector(600, 4096, note, sizeof note);
     CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole ones behind it"));
-    finish();
 }
 
 /* A batch gathers for as long as the disk takes for the one before. */
@@ -888,5 +838,6 @@ int
 main(void)
 {
     zk_log_set_level(ZK_LOG_OFF);
-    return zk_test_main("txn log", tests, ZK_ARRAY_SIZE(tests));
+    return zk_test_main_around("txn log", tests, ZK_ARRAY_SIZE(tests), start,
+                               finish);
 }
