@@ -21,13 +21,22 @@ struct cnxn_case {
     struct cc_reply r;
 };
 
+/* test_server_init; whom the server closes within a test's time it does not
+ * close for its silence. */
+static inline void
+cx_server_init(struct test_server *s)
+{
+    test_server_init(s);
+    s->config->cnxn.sessionless_timeout_ms = 10 * CC_DEADLINE_MS;
+}
+
 /* Nothing is started yet: the configuration may be changed. */
 static inline void
 cx_init(struct cnxn_case *c)
 {
     memset(c, 0, sizeof *c);
     c->fd = -1;
-    test_server_init(&c->s);
+    cx_server_init(&c->s);
 }
 
 /* The server, with a new session at fd. */

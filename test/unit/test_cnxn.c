@@ -203,7 +203,7 @@ test_frames_of_a_wrong_length_end_the_connection(void)
 {
     struct test_server s;
 
-    test_server_init(&s);
+    cx_server_init(&s);
     test_server_start(&s, true);
     for (int with = 0; with < 2; with++) {
         CU_ASSERT(length_ends_it(&s, with, 0xffffffff));
@@ -225,7 +225,7 @@ test_words_are_answered_with_or_without_a_server(void)
     struct test_server s;
 
     for (int with = 0; with < 2; with++) {
-        test_server_init(&s);
+        cx_server_init(&s);
         test_server_start(&s, with);
         cx_expect_word(&s, "ruok", 4, "imok");
         cx_expect_word(&s, "stmk\0\0\0\1\2\3\4\5", 12, "102030405");

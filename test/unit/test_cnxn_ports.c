@@ -38,7 +38,7 @@ test_connections_over_a_limit_are_closed(void)
     int fd[3];
 
     for (int all = 0; all < 2; all++) {
-        test_server_init(&s);
+        cx_server_init(&s);
         *(all ? &s.config->cnxn.max_cnxns
               : &s.config->cnxn.max_client_cnxns) = 2;
         test_server_start(&s, true);
@@ -142,7 +142,7 @@ test_running_out_of_descriptors_is_survived(void)
     struct sockaddr_in to = { .sin_family = AF_INET };
     int probe, last;
 
-    test_server_init(&s);
+    cx_server_init(&s);
     test_server_start(&s, true);
     close(cc_new_session(&s, &session));
     CU_ASSERT(cc_until(none_left, &s));
@@ -174,7 +174,7 @@ test_a_stop_closes_what_is_there(void)
     struct zk_buf b = { 0 };
     int fd[20];
 
-    test_server_init(&s);
+    cx_server_init(&s);
     s.config->cnxn.selector_threads = 3;
     test_server_start(&s, true);
     for (int i = 0; i < 20; i++) {
@@ -248,7 +248,7 @@ fail_to_listen(const char *host, int port, int secure_port,
     struct test_server s;
     int rv;
 
-    test_server_init(&s);
+    cx_server_init(&s);
     s.config->cnxn.client.host = host != NULL ? zk_xstrdup(host) : NULL;
     s.config->cnxn.client.port = port;
     s.config->cnxn.secure_client.port = secure_port;
@@ -270,7 +270,7 @@ test_a_port_that_cannot_be_had_is_named(void)
     struct zk_errmsg em;
     char port[16];
 
-    test_server_init(&s);
+    cx_server_init(&s);
     test_server_start(&s, false);
     snprintf(port, sizeof port, ":%d", server_cnxn_factory_port(s.f));
     CU_ASSERT_EQUAL(fail_to_listen(NULL, server_cnxn_factory_port(s.f), 0,
@@ -293,7 +293,7 @@ test_an_address_may_be_a_name(void)
 {
     struct test_server s;
 
-    test_server_init(&s);
+    cx_server_init(&s);
     s.config->cnxn.client.host = zk_xstrdup("localhost");
     test_server_start(&s, false);
     CU_ASSERT(strncmp(server_cnxn_factory_address(s.f), "localhost:", 10)
@@ -311,7 +311,7 @@ test_all_addresses_means_ipv6_too(void)
     struct zk_buf b = { 0 };
     struct test_server s;
 
-    test_server_init(&s);
+    cx_server_init(&s);
     test_server_start(&s, false);
     to.sin6_port = htons((uint16_t) server_cnxn_factory_port(s.f));
     if (fd < 0 || connect(fd, (struct sockaddr *) &to, sizeof to) != 0) {
