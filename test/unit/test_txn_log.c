@@ -752,29 +752,30 @@ read_with_lost_sector(int64_t n, off_t at, char *note, size_t note_size)
     return read_log_with(n - 10, note, note_size);
 }
 
+/* With as many records behind it as one unfinished write may have, 'why' says
+ * so; with more than that it is damage. */
 static void
-test_lost_sector_in_history(void)
+check_lost_sector(off_t at, const char *why)
 {
     char note[512];
 
-    /* As many records behind it as one unfinished write may have. */
-    read_with_lost_sector(600, 4096, note, sizeof note);
-    CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole ones behind it"));
-    /* More than that. */
-    CU_ASSERT_STRING_EQUAL(read_with_lost_sector(2000, 4096, NULL, 0),
+    read_with_lost_sector(600, at, note, sizeof note);
+    CU_ASSERT_PTR_NOT_NULL(strstr(note, why));
+    CU_ASSERT_STRING_EQUAL(read_with_lost_sector(2000, at, NULL, 0),
                            "corrupt");
+}
+
+static void
+test_lost_sector_in_history(void)
+{
+    check_lost_sector(4096, "whole ones behind it");
 }
 
 /* The one that holds the header. */
 static void
 test_lost_first_sector(void)
 {
-    char note[512];
-
-    read_with_lost_sector(600, 0, note, sizeof note);
-    CU_ASSERT_PTR_NOT_NULL(strstr(note, "whole transactions behind them"));
-    CU_ASSERT_STRING_EQUAL(read_with_lost_sector(2000, 0, NULL, 0),
-                           "corrupt");
+    check_lost_sector(0, "whole transactions behind them");
 }
 
 /* zookeeper.maxBatchSize says how long an unfinished write may be. */
