@@ -60,35 +60,63 @@ tm_is_less_use(const struct tls_answer *a, const struct tls_answer *b,
     return a_over != b_over ? a_over : a->asked_ms < b->asked_ms;
 }
 
-void
-tls_memory_keep(struct tls_memory *m,
-                const unsigned char key[TLS_MEMORY_KEY], bool revoked,
-                int64_t now_ms, int64_t now_s, int64_t until_s)
+/* The entry that is the best one to do without. */
+static size_t
+tm_room_for_answer(const struct tls_memory *m, int64_t now_s)
 {
+    size_t at = 0;
+
+    for (size_t i = 1; i < TLS_MEMORY_ANSWERS; i++) {
+        if (tm_is_less_use(&m->answers[i], &m->answers[at], now_s)) {
+            at = i;
+        }
+    }
+    return at;
+}
+
+/* Does what is known outweigh what is said?  A "good" whose time is over is
+ * nothing to go by. */
+static bool
+tm_outweighs(const struct tls_answer *known, const struct tls_answer *said,
+             int64_t now_s)
+{
+    if (!known->revoked && known->until_s <= now_s) {
+        return false;
+    }
+    return known->from_s != said->from_s ? known->from_s > said->from_s
+                                         : known->revoked && !said->revoked;
+}
+
+bool
+tls_memory_keep(struct tls_memory *m,
+                const unsigned char key[TLS_MEMORY_KEY],
+                const struct tls_said *said, int64_t now_ms, int64_t now_s)
+{
+    struct tls_answer new = {
+        .from_s = said->from_s < now_s ? said->from_s : now_s,
+        .until_s = said->until_s, .asked_ms = now_ms,
+        .revoked = said->revoked, .used = true,
+    };
     size_t at = tm_search(m, key);
 
     if (at == TLS_MEMORY_ANSWERS) {
-        at = 0;
-        for (size_t i = 1; i < TLS_MEMORY_ANSWERS; i++) {
-            if (tm_is_less_use(&m->answers[i], &m->answers[at], now_s)) {
-                at = i;
-            }
-        }
+        at = tm_room_for_answer(m, now_s);
+    } else if (tm_outweighs(&m->answers[at], &new, now_s)) {
+        m->answers[at].asked_ms = now_ms;
+        return m->answers[at].revoked;
     }
-    m->answers[at] = (struct tls_answer) {
-        .until_s = until_s, .asked_ms = now_ms, .revoked = revoked,
-        .used = true,
-    };
+    m->answers[at] = new;
     memcpy(m->answers[at].key, key, TLS_MEMORY_KEY);
+    return new.revoked;
 }
 
 void
 tls_memory_forget(struct tls_memory *m,
-                  const unsigned char key[TLS_MEMORY_KEY])
+                  const unsigned char key[TLS_MEMORY_KEY], int64_t from_s)
 {
     size_t i = tm_search(m, key);
 
-    if (i < TLS_MEMORY_ANSWERS) {
+    if (i < TLS_MEMORY_ANSWERS && m->answers[i].from_s <= from_s) {
         m->answers[i] = (struct tls_answer) { .used = false };
     }
 }

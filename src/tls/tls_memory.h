@@ -7,6 +7,10 @@
  * nobody is asked.  After that it is one to fall back on, for as long as it
  * said that it is valid.
  *
+ * Responders that know less than others do, and whoever sends an old answer
+ * again, change nothing: the one that was made last counts (thisUpdate),
+ * whenever it came; of two of the same moment, "revoked".
+ *
  * A place that hung is left alone for TLS_MEMORY_PAUSE_MS, one that refused
  * for TLS_MEMORY_REFUSED_MS: whoever needs it fails at once.  When that is
  * over one check may try it, while the others go on failing until it has told
@@ -37,6 +41,7 @@
 
 struct tls_answer {
     unsigned char key[TLS_MEMORY_KEY];
+    int64_t from_s;             /* When it was made (thisUpdate). */
     int64_t until_s;            /* It is valid before that. */
     int64_t asked_ms;           /* Later if its place had no new one. */
     bool revoked;
@@ -69,14 +74,25 @@ enum tls_recall tls_memory_recall(const struct tls_memory *m,
                                   const unsigned char key[TLS_MEMORY_KEY],
                                   int64_t now_ms, int64_t now_s,
                                   bool *revoked);
-/* It was answered now, and that is valid until then.  In place of what was
- * known. */
-void tls_memory_keep(struct tls_memory *m,
-                     const unsigned char key[TLS_MEMORY_KEY], bool revoked,
-                     int64_t now_ms, int64_t now_s, int64_t until_s);
-/* Nothing that was said counts any more. */
+/* What a responder says now.  'from_s' may be ahead of our clock and counts as
+ * now then; with 'until_s' <= 'now_s' it is of this moment alone. */
+struct tls_said {
+    bool revoked;
+    int64_t from_s, until_s;
+};
+
+/* It was said now.  Is the certificate revoked, by that and by what was known,
+ * of which the newer one is kept?  A "revoked" outweighs what is older also
+ * when its time is over. */
+bool tls_memory_keep(struct tls_memory *m,
+                     const unsigned char key[TLS_MEMORY_KEY],
+                     const struct tls_said *said, int64_t now_ms,
+                     int64_t now_s);
+/* Its responder did not know it at 'from_s': nothing counts that was said of
+ * it by then. */
 void tls_memory_forget(struct tls_memory *m,
-                       const unsigned char key[TLS_MEMORY_KEY]);
+                       const unsigned char key[TLS_MEMORY_KEY],
+                       int64_t from_s);
 /* Who can tell was asked now, for nothing: what is known has time until the
  * next. */
 void tls_memory_renew(struct tls_memory *m,

@@ -503,28 +503,40 @@ tr_recall(struct tr_question *q, enum tr_status *status)
     return recall;
 }
 
-/* An answer that does not say until when it is valid is of one moment. */
-static void
-tr_remember(struct tr_question *q, bool revoked,
-            const ASN1_GENERALIZEDTIME *until)
+/* What a responder says of it, together with what is known.  An answer that
+ * does not say until when it is valid is of one moment. */
+static enum tr_status
+tr_weigh(struct tr_question *q, bool revoked, const ASN1_TIME *from,
+         const ASN1_TIME *until)
 {
-    int64_t until_s;
+    struct tls_said said = { .revoked = revoked };
+    bool is_revoked;
 
-    if (until != NULL && tls_time_get(until, &until_s)) {
-        zk_lock(&q->r->lock);
-        tls_memory_keep(&q->r->memory, q->key, revoked, zk_time_mono_ms(),
-                        time(NULL), until_s);
-        zk_unlock(&q->r->lock);
+    if (!tls_time_get(from, &said.from_s)) {
+        zk_fail(&q->why, ZK_EMARSHAL, "its date");
+        return TR_UNKNOWN;
     }
+    if (until == NULL || !tls_time_get(until, &said.until_s)) {
+        said.until_s = INT64_MIN;
+    }
+    zk_lock(&q->r->lock);
+    is_revoked = tls_memory_keep(&q->r->memory, q->key, &said,
+                                 zk_time_mono_ms(), time(NULL));
+    zk_unlock(&q->r->lock);
+    return is_revoked ? TR_REVOKED : TR_GOOD;
 }
 
 /* Its responder does not know it any more. */
 static void
-tr_forget(struct tr_question *q)
+tr_forget(struct tr_question *q, const ASN1_TIME *from)
 {
-    zk_lock(&q->r->lock);
-    tls_memory_forget(&q->r->memory, q->key);
-    zk_unlock(&q->r->lock);
+    int64_t from_s;
+
+    if (tls_time_get(from, &from_s)) {
+        zk_lock(&q->r->lock);
+        tls_memory_forget(&q->r->memory, q->key, from_s);
+        zk_unlock(&q->r->lock);
+    }
 }
 
 /* By what is known still, when nobody can tell now. */
@@ -585,11 +597,10 @@ tr_judge_answer(struct tr_question *q, OCSP_BASICRESP *basic,
     }
     if (status == V_OCSP_CERTSTATUS_UNKNOWN) {
         zk_fail(&q->why, ZK_EMARSHAL, "it does not know the certificate");
-        tr_forget(q);
+        tr_forget(q, from);
         return TR_UNKNOWN;
     }
-    tr_remember(q, status != V_OCSP_CERTSTATUS_GOOD, until);
-    return status == V_OCSP_CERTSTATUS_GOOD ? TR_GOOD : TR_REVOKED;
+    return tr_weigh(q, status != V_OCSP_CERTSTATUS_GOOD, from, until);
 }
 
 static enum tr_status

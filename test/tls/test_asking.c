@@ -63,7 +63,7 @@ open_client(struct world *w, const char *url)
 
     rig_authority(&ca, &ca_key);
     rig_must(key != NULL, "a key");
-    cert = rig_issue("asked", key, ca, ca_key, 86400, url);
+    cert = rig_issue("asked", key, ca, ca_key, 86400, url, NULL);
     w->client = SSL_CTX_new(TLS_client_method());
     rig_must(w->client != NULL
              && SSL_CTX_use_cert_and_key(w->client, cert, key, NULL, 1),

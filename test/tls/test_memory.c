@@ -36,11 +36,24 @@ key(unsigned n)
     return bytes;
 }
 
+/* An answer that was made at 'from_s'; is the certificate revoked now? */
+static bool
+keep_from(struct tls_memory *m, unsigned n, bool revoked, int64_t from_s,
+          int64_t until_s, int64_t now_s)
+{
+    const struct tls_said said = { revoked, from_s, until_s };
+
+    return tls_memory_keep(m, key(n), &said, NOW_MS, now_s);
+}
+
 static void
 keep(struct tls_memory *m, unsigned n, bool revoked, int64_t now_ms,
      int64_t until_s)
 {
-    tls_memory_keep(m, key(n), revoked, now_ms, NOW_S, until_s);
+    const struct tls_said said = { revoked, NOW_S, until_s };
+
+    CU_ASSERT_EQUAL(tls_memory_keep(m, key(n), &said, now_ms, NOW_S),
+                    revoked);
 }
 
 /* What is known of it; 'revoked' must be so, too. */
@@ -84,10 +97,101 @@ test_answers(void)
     CU_ASSERT_EQUAL(recall(m, 0, late_ms, NOW_S, true), TLS_RECALL_FRESH);
     CU_ASSERT_EQUAL(recall(m, 0, late_ms, NOW_S + 1, true),
                     TLS_RECALL_NONE);
-    tls_memory_forget(m, key(0));
+    tls_memory_forget(m, key(0), NOW_S);
     CU_ASSERT_EQUAL(recall(m, 0, late_ms, NOW_S, true), TLS_RECALL_NONE);
     CU_ASSERT_EQUAL(recall(m, 1, NOW_MS, NOW_S, true), TLS_RECALL_FRESH);
-    tls_memory_forget(m, key(2));
+    tls_memory_forget(m, key(2), NOW_S);
+    memory_destroy(m);
+}
+
+/* In whichever order two answers come, the one that was made last counts, and
+ * "revoked" of two of the same moment. */
+static void
+test_newer_answer_counts(void)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        bool revoked = turn == 0;
+        struct tls_memory *m = memory_create();
+        int64_t until_s = NOW_S + 100;
+
+        CU_ASSERT_EQUAL(keep_from(m, 0, revoked, NOW_S - 10, until_s, NOW_S),
+                        revoked);
+        CU_ASSERT_EQUAL(keep_from(m, 0, !revoked, NOW_S - 11, until_s,
+                                  NOW_S), revoked);
+        CU_ASSERT_EQUAL(recall(m, 0, NOW_MS, NOW_S, revoked),
+                        TLS_RECALL_FRESH);
+        CU_ASSERT_EQUAL(keep_from(m, 0, !revoked, NOW_S - 9, until_s, NOW_S),
+                        !revoked);
+        CU_ASSERT_EQUAL(recall(m, 0, NOW_MS, NOW_S, !revoked),
+                        TLS_RECALL_FRESH);
+        CU_ASSERT_TRUE(keep_from(m, 1, revoked, NOW_S, until_s, NOW_S)
+                       || keep_from(m, 1, !revoked, NOW_S, until_s, NOW_S));
+        CU_ASSERT_TRUE(keep_from(m, 1, false, NOW_S, until_s, NOW_S));
+        memory_destroy(m);
+    }
+}
+
+/* An older answer is not kept, but who can tell was asked. */
+static void
+test_older_answer_gives_time(void)
+{
+    struct tls_memory *m = memory_create();
+    const struct tls_said older = { false, NOW_S - 20, NOW_S + 900 };
+    int64_t late_ms = NOW_MS + TLS_MEMORY_FRESH_MS;
+
+    keep_from(m, 0, true, NOW_S - 10, NOW_S + 100, NOW_S);
+    CU_ASSERT_EQUAL(recall(m, 0, late_ms, NOW_S, true), TLS_RECALL_OLD);
+    CU_ASSERT_TRUE(tls_memory_keep(m, key(0), &older, late_ms, NOW_S));
+    CU_ASSERT_EQUAL(recall(m, 0, late_ms, NOW_S, true), TLS_RECALL_FRESH);
+    CU_ASSERT_EQUAL(recall(m, 0, late_ms, NOW_S + 100, true),
+                    TLS_RECALL_NONE);
+    memory_destroy(m);
+}
+
+/* A "revoked" whose time is over outweighs an older "good", and so does one
+ * that was of a moment; a "good" does not. */
+static void
+test_revoked_outlives_its_time(void)
+{
+    struct tls_memory *m = memory_create();
+    int64_t until_s = NOW_S + 100;
+
+    CU_ASSERT_TRUE(keep_from(m, 0, true, NOW_S, NOW_S + 10, NOW_S));
+    CU_ASSERT_TRUE(keep_from(m, 0, false, NOW_S - 1, until_s, NOW_S + 11));
+    CU_ASSERT_FALSE(keep_from(m, 1, false, NOW_S - 1, until_s, NOW_S));
+    CU_ASSERT_TRUE(keep_from(m, 1, true, NOW_S, INT64_MIN, NOW_S));
+    CU_ASSERT_EQUAL(recall(m, 1, NOW_MS, NOW_S, true), TLS_RECALL_NONE);
+    CU_ASSERT_TRUE(keep_from(m, 1, false, NOW_S - 1, until_s, NOW_S));
+    CU_ASSERT_FALSE(keep_from(m, 1, false, NOW_S + 1, until_s, NOW_S + 1));
+    CU_ASSERT_FALSE(keep_from(m, 2, false, NOW_S, NOW_S + 10, NOW_S));
+    CU_ASSERT_TRUE(keep_from(m, 2, true, NOW_S - 1, until_s, NOW_S + 11));
+    memory_destroy(m);
+}
+
+/* A responder whose clock is ahead does not speak for the time to come. */
+static void
+test_answer_from_the_future(void)
+{
+    struct tls_memory *m = memory_create();
+    int64_t until_s = NOW_S + 10000;
+
+    CU_ASSERT_FALSE(keep_from(m, 0, false, NOW_S + 800, until_s, NOW_S));
+    CU_ASSERT_TRUE(keep_from(m, 0, true, NOW_S + 5, until_s, NOW_S + 5));
+    memory_destroy(m);
+}
+
+/* Who does not know a certificate takes back what it, or others, said before;
+ * not what was said since. */
+static void
+test_forgotten_up_to_then(void)
+{
+    struct tls_memory *m = memory_create();
+
+    keep_from(m, 0, true, NOW_S, NOW_S + 100, NOW_S);
+    tls_memory_forget(m, key(0), NOW_S - 1);
+    CU_ASSERT_EQUAL(recall(m, 0, NOW_MS, NOW_S, true), TLS_RECALL_FRESH);
+    tls_memory_forget(m, key(0), NOW_S);
+    CU_ASSERT_EQUAL(recall(m, 0, NOW_MS, NOW_S, true), TLS_RECALL_NONE);
     memory_destroy(m);
 }
 
@@ -102,7 +206,7 @@ test_answers_are_bounded(void)
     for (unsigned i = 0; i < n; i++) {
         keep(m, i, false, NOW_MS + i, i == 7 ? NOW_S + 1 : NOW_S + 100);
     }
-    tls_memory_keep(m, key(n), false, NOW_MS + n, NOW_S + 1, NOW_S + 100);
+    keep_from(m, n, false, NOW_S, NOW_S + 100, NOW_S + 1);
     CU_ASSERT_EQUAL(recall(m, 0, NOW_MS, NOW_S, false), TLS_RECALL_FRESH);
     CU_ASSERT_EQUAL(recall(m, 7, NOW_MS, NOW_S, false), TLS_RECALL_NONE);
     keep(m, n + 1, false, NOW_MS + n, NOW_S + 100);
@@ -226,6 +330,13 @@ test_places_are_bounded(void)
 
 static const struct zk_test tests[] = {
     { "answers are fresh, then old, then none", test_answers },
+    { "the answer that was made last counts", test_newer_answer_counts },
+    { "an older answer gives the newer one time",
+      test_older_answer_gives_time },
+    { "a revoked one outlives its time", test_revoked_outlives_its_time },
+    { "an answer from the future", test_answer_from_the_future },
+    { "a responder that forgets takes back what was said before",
+      test_forgotten_up_to_then },
     { "answers are bounded", test_answers_are_bounded },
     { "places that failed rest, and one check tries them", test_places },
     { "places that refuse", test_places_that_refuse },

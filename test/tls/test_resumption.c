@@ -176,9 +176,9 @@ raw_open_short(struct raw *r, int version, bool authority, long seconds)
     rig_must(key != NULL && chain != NULL, "a key");
     rig_authority(&ca, &ca_key);
     middle = rig_issue("middle", key, ca, ca_key,
-                       authority ? seconds : 86400, NULL);
+                       authority ? seconds : 86400, NULL, NULL);
     leaf = rig_issue("short", key, middle, key,
-                     authority ? 86400 : seconds, NULL);
+                     authority ? 86400 : seconds, NULL, NULL);
     raw_open(r, rig_path("client.pem"), version);
     rig_must(sk_X509_push(chain, middle) > 0
              && SSL_CTX_use_cert_and_key(r->ctx, leaf, key, chain, 1),

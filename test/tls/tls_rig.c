@@ -122,7 +122,8 @@ rig_extend(X509 *cert, X509 *issuer, int nid, const char *value)
 
 X509 *
 rig_issue(const char *name, EVP_PKEY *key, X509 *issuer,
-          EVP_PKEY *issuer_key, long seconds, const char *responder)
+          EVP_PKEY *issuer_key, long seconds, const char *responder,
+          const char *list)
 {
     X509 *cert = X509_new();
     X509_NAME *subject = X509_get_subject_name(cert);
@@ -141,6 +142,9 @@ rig_issue(const char *name, EVP_PKEY *key, X509 *issuer,
                   "critical,keyCertSign,digitalSignature");
     if (responder != NULL) {
         rig_extend(cert, issuer, NID_info_access, responder);
+    }
+    if (list != NULL) {
+        rig_extend(cert, issuer, NID_crl_distribution_points, list);
     }
     rig_must(X509_sign(cert, issuer_key, EVP_sha256()) > 0, "X509_sign");
     return cert;

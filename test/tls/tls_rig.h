@@ -25,10 +25,11 @@ void rig_must(bool ok, const char *what);
  * both. */
 void rig_authority(X509 **cert, EVP_PKEY **key);
 /* A certificate for all uses, with 'key', signed by 'issuer', that is valid
- * for so many seconds; 'responder' (may be NULL) is the value of its
- * authorityInfoAccess.  The caller frees it. */
+ * for so many seconds; 'responder' and 'list' (may be NULL) are the values of
+ * its authorityInfoAccess and crlDistributionPoints.  The caller frees it. */
 X509 *rig_issue(const char *name, EVP_PKEY *key, X509 *issuer,
-                EVP_PKEY *issuer_key, long seconds, const char *responder);
+                EVP_PKEY *issuer_key, long seconds, const char *responder,
+                const char *list);
 
 /* A context with the configuration it borrows. */
 struct rig_side {
