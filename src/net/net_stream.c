@@ -120,7 +120,8 @@ net_stream_connect(const char *host, int port, int64_t deadline_ms,
     struct zk_errmsg why = { "" };
     int rv, err, fd;
 
-    rv = host_lookup(host, port, deadline_ms, opts->cancel, &all, &why);
+    rv = host_lookup(HOST_LOOKUP_SERVERS, host, port, deadline_ms,
+                     opts->cancel, &all, &why);
     if (rv == ZK_OK) {
         err = net_connect(all, deadline_ms, opts->cancel, &fd);
         freeaddrinfo(all);

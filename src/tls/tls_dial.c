@@ -199,7 +199,8 @@ tls_dial(const char *host, int port, int64_t deadline_ms,
     struct addrinfo *all;
     int fd, err, rv;
 
-    rv = host_lookup(host, port, deadline_ms, cancel, &all, em);
+    rv = host_lookup(HOST_LOOKUP_RESPONDERS, host, port, deadline_ms, cancel,
+                     &all, em);
     if (rv != ZK_OK) {
         return rv;
     }

@@ -19,14 +19,16 @@ struct lookup_job {
     atomic_bool done;
     int err;                    /* EAI_... */
     struct addrinfo *found;
+    enum host_lookup_use use;
     struct lookup_job *next;
     char service[16];
     char host[];
 };
 
-/* Left behind.  A plain list under a lock of its own would need somebody to
- * initialise it: it is a stack that is taken and put back whole. */
-static _Atomic(struct lookup_job *) hl_left;
+/* Left behind, by use.  Plain lists under a lock of their own would need
+ * somebody to initialise it: each is a stack that is taken and put back
+ * whole. */
+static _Atomic(struct lookup_job *) hl_left[HOST_LOOKUP_USES];
 
 static int
 hl_resolve(const char *host, const char *service, int flags,
@@ -65,17 +67,20 @@ hl_destroy(struct lookup_job *job)
 static void
 hl_leave(struct lookup_job *job)
 {
-    job->next = atomic_load(&hl_left);
-    while (!atomic_compare_exchange_weak(&hl_left, &job->next, job)) {
+    _Atomic(struct lookup_job *) *left = &hl_left[job->use];
+
+    job->next = atomic_load(left);
+    while (!atomic_compare_exchange_weak(left, &job->next, job)) {
     }
 }
 
-/* Frees those left behind that have ended, or do so by 'deadline_ms' (0: does
- * not wait, INT64_MAX: waits for each); how many are still there. */
+/* Frees those of that use left behind that have ended, or do so by
+ * 'deadline_ms' (0: does not wait, INT64_MAX: waits for each); how many are
+ * still there. */
 static unsigned
-hl_reap(int64_t deadline_ms)
+hl_reap(enum host_lookup_use use, int64_t deadline_ms)
 {
-    struct lookup_job *job = atomic_exchange(&hl_left, NULL);
+    struct lookup_job *job = atomic_exchange(&hl_left[use], NULL);
     unsigned n = 0;
 
     while (job != NULL) {
@@ -98,21 +103,28 @@ hl_reap(int64_t deadline_ms)
 void
 host_lookup_join_all(void)
 {
-    (void) hl_reap(INT64_MAX);
+    (void) host_lookup_join_until(INT64_MAX);
 }
 
 bool
 host_lookup_join_until(int64_t deadline_ms)
 {
-    return hl_reap(deadline_ms) == 0;
+    unsigned n = 0;
+
+    for (int use = 0; use < HOST_LOOKUP_USES; use++) {
+        n += hl_reap((enum host_lookup_use) use, deadline_ms);
+    }
+    return n == 0;
 }
 
 static struct lookup_job *
-hl_start(const char *host, const char *service, struct zk_errmsg *em)
+hl_start(enum host_lookup_use use, const char *host, const char *service,
+         struct zk_errmsg *em)
 {
     size_t len = strlen(host) + 1;
     struct lookup_job *job = zk_xcalloc(1, sizeof *job + len);
 
+    job->use = use;
     memcpy(job->host, host, len);
     memcpy(job->service, service, sizeof job->service);
     if (net_cancel_init(&job->ready, em) != ZK_OK) {
@@ -146,18 +158,18 @@ hl_take(struct lookup_job *job, struct addrinfo **out, struct zk_errmsg *em)
 }
 
 static int
-hl_by_name(const char *host, const char *service, int64_t deadline_ms,
-           struct net_cancel *cancel, struct addrinfo **out,
-           struct zk_errmsg *em)
+hl_by_name(enum host_lookup_use use, const char *host, const char *service,
+           int64_t deadline_ms, struct net_cancel *cancel,
+           struct addrinfo **out, struct zk_errmsg *em)
 {
     struct zk_errmsg why = { "" };
     struct lookup_job *job;
 
-    if (hl_reap(0) >= HOST_LOOKUP_LEFT) {
+    if (hl_reap(use, 0) >= HOST_LOOKUP_LEFT) {
         return zk_fail(em, ZK_ETORN, "%s cannot be resolved: %d earlier "
                        "lookups have no answer yet", host, HOST_LOOKUP_LEFT);
     }
-    job = hl_start(host, service, &why);
+    job = hl_start(use, host, service, &why);
     if (job == NULL) {
         return zk_fail(em, ZK_EIO, "cannot start a lookup of %s: %s", host,
                        why.text);
@@ -178,9 +190,9 @@ hl_by_name(const char *host, const char *service, int64_t deadline_ms,
 }
 
 int
-host_lookup(const char *host, int port, int64_t deadline_ms,
-            struct net_cancel *cancel, struct addrinfo **out,
-            struct zk_errmsg *em)
+host_lookup(enum host_lookup_use use, const char *host, int port,
+            int64_t deadline_ms, struct net_cancel *cancel,
+            struct addrinfo **out, struct zk_errmsg *em)
 {
     char service[16] = "";
 
@@ -189,5 +201,5 @@ host_lookup(const char *host, int port, int64_t deadline_ms,
         == 0) {
         return ZK_OK;
     }
-    return hl_by_name(host, service, deadline_ms, cancel, out, em);
+    return hl_by_name(use, host, service, deadline_ms, cancel, out, em);
 }
