@@ -315,12 +315,18 @@ th_refuse(struct tls_handshaker *h, struct handshake *hs, int level,
     th_drop(h, hs);
 }
 
+/* The same for one of the thread's own; when it is time to stop, it may have
+ * failed for that alone. */
 static void
 th_fail(struct th_thread *t, struct handshake *hs, int level,
         const char *why)
 {
     th_unlink(t, hs);
-    th_refuse(t->owner, hs, level, why);
+    if (atomic_load(&t->owner->stopping)) {
+        th_drop(t->owner, hs);
+    } else {
+        th_refuse(t->owner, hs, level, why);
+    }
 }
 
 /* It goes on without us, to a selector. */

@@ -12,6 +12,7 @@
 
 #include "tls/tls_error.h"
 #include "tls/tls_name.h"
+#include "util/host_lookup.h"
 #include "util/zk_log.h"
 
 void
@@ -42,6 +43,13 @@ tls_peer_fini(struct tls_peer *p)
     p->to_ask = NULL;
 }
 
+/* Is it a server of the ensemble? */
+static bool
+tp_is_server(const struct tls_peer *p)
+{
+    return strcmp(p->config->prefix, TLS_QUORUM_PREFIX) == 0;
+}
+
 /* ---- names --------------------------------------------------------------- */
 
 static bool
@@ -62,26 +70,27 @@ tp_print_address(const struct tls_peer *p, char *out, size_t size)
     }
 }
 
-/* By the name that its address has, where the configuration lets DNS say.
- * Whoever owns an address can give it any name, so it does not stand for
- * another name that was asked for. */
+/* By the name that its address has, where the configuration lets DNS say; if
+ * that has none now, 'em' says why.  Whoever owns an address can give it any
+ * name, so it does not stand for another name that was asked for. */
 static bool
-tp_matches_reverse(const struct tls_peer *p, X509 *cert)
+tp_matches_reverse(struct tls_peer *p, X509 *cert, struct zk_errmsg *em)
 {
     char host[NI_MAXHOST];
 
     return p->config->allow_reverse_dns
            && (p->host == NULL || tls_name_is_address(p->host))
-           && getnameinfo((const struct sockaddr *) &p->address,
-                          sizeof p->address, host, sizeof host, NULL, 0,
-                          NI_NAMEREQD) == 0
+           && host_lookup_reverse(tp_is_server(p) ? HOST_LOOKUP_SERVERS
+                                                  : HOST_LOOKUP_CLIENTS,
+                                  &p->address, p->deadline_ms, &p->cancel,
+                                  host, em) == ZK_OK
            && tls_name_matches_host(cert, host);
 }
 
 /* With fips-mode Java has its own rule, which looks at the name that was
  * connected to alone. */
 static bool
-tp_name_fits(const struct tls_peer *p, X509 *cert)
+tp_name_fits(struct tls_peer *p, X509 *cert, struct zk_errmsg *em)
 {
     if (p->host != NULL && tls_name_matches_host(cert, p->host)) {
         return true;
@@ -90,20 +99,24 @@ tp_name_fits(const struct tls_peer *p, X509 *cert)
         return false;
     }
     return tls_name_matches_address(cert, &p->address)
-           || tp_matches_reverse(p, cert);
+           || tp_matches_reverse(p, cert, em);
 }
 
 static bool
 tp_check_name(struct tls_peer *p, X509 *cert)
 {
     char address[NI_MAXHOST], name[TLS_CERT_TEXT];
+    struct zk_errmsg em = { "" };
 
-    if (!tp_wants_name(p) || tp_name_fits(p, cert)) {
+    if (!tp_wants_name(p) || tp_name_fits(p, cert, &em)) {
         return true;
     }
     tp_print_address(p, address, sizeof address);
     tls_cert_print(cert, name);
-    if (p->host == NULL) {
+    if (em.text[0] != '\0') {
+        snprintf(p->why, sizeof p->why, "certificate is not for %.64s "
+                 "(%.96s): %.256s", address, em.text, name);
+    } else if (p->host == NULL) {
         snprintf(p->why, sizeof p->why, "certificate is not for %.64s: %s",
                  address, name);
     } else {
@@ -118,8 +131,7 @@ tp_check_name(struct tls_peer *p, X509 *cert)
 static const char *
 tp_trust_name(const struct tls_peer *p)
 {
-    return strcmp(p->config->prefix, TLS_QUORUM_PREFIX) == 0
-           ? "ssl.quorum.trustStore" : "ssl.trustStore";
+    return tp_is_server(p) ? "ssl.quorum.trustStore" : "ssl.trustStore";
 }
 
 /* An authority that is trusted is so past its date, as in Java, whose anchors

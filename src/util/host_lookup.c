@@ -3,11 +3,12 @@
 
 #include "util/host_lookup.h"
 
+#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "util/zk_thread.h"
 
@@ -15,14 +16,17 @@
  * behind. */
 struct lookup_job {
     struct zk_thread thread;
-    struct net_cancel ready;    /* Fired once the two below are set. */
-    atomic_bool done;
+    struct net_cancel ready;    /* Fired once it is done. */
+    atomic_bool done;           /* What was found is set. */
+    enum host_lookup_use use;
     int err;                    /* EAI_... */
     struct addrinfo *found;
-    enum host_lookup_use use;
+    struct sockaddr_storage address;    /* To be named; AF_UNSPEC: 'host' is
+                                         * looked up. */
+    char name[NI_MAXHOST];
     struct lookup_job *next;
     char service[16];
-    char host[];
+    char host[];                /* For messages, too. */
 };
 
 /* Left behind, by use.  Plain lists under a lock of their own would need
@@ -48,14 +52,24 @@ hl_run(void *arg)
 {
     struct lookup_job *job = arg;
 
-    job->err = hl_resolve(job->host, job->service, 0, &job->found);
+    if (job->address.ss_family == AF_UNSPEC) {
+        job->err = hl_resolve(job->host, job->service, 0, &job->found);
+    } else {
+        job->err = getnameinfo((const struct sockaddr *) &job->address,
+                               sizeof job->address, job->name,
+                               sizeof job->name, NULL, 0, NI_NAMEREQD);
+    }
     atomic_store(&job->done, true);
     net_cancel_fire(&job->ready);
 }
 
+/* NULL is none; waits for its end. */
 static void
 hl_destroy(struct lookup_job *job)
 {
+    if (job == NULL) {
+        return;
+    }
     zk_thread_join(&job->thread);
     if (job->err == 0 && job->found != NULL) {
         freeaddrinfo(job->found);
@@ -118,75 +132,77 @@ host_lookup_join_until(int64_t deadline_ms)
 }
 
 static struct lookup_job *
-hl_start(enum host_lookup_use use, const char *host, const char *service,
-         struct zk_errmsg *em)
+hl_create(enum host_lookup_use use, const char *host)
 {
     size_t len = strlen(host) + 1;
     struct lookup_job *job = zk_xcalloc(1, sizeof *job + len);
 
     job->use = use;
+    job->ready.fd = -1;
     memcpy(job->host, host, len);
-    memcpy(job->service, service, sizeof job->service);
-    if (net_cancel_init(&job->ready, em) != ZK_OK) {
-        hl_destroy(job);
-        return NULL;
-    }
-    if (!zk_thread_try_start(&job->thread, hl_run, job, "Lookup")) {
-        (void) zk_fail_errno(em, "a thread");
-        hl_destroy(job);
-        return NULL;
-    }
     return job;
 }
 
-/* The result of a job that is over; frees it. */
-static int
-hl_take(struct lookup_job *job, struct addrinfo **out, struct zk_errmsg *em)
+static bool
+hl_start(struct lookup_job *job, struct zk_errmsg *em)
 {
-    int rv = ZK_OK;
-
-    zk_thread_join(&job->thread);
-    if (job->err != 0 || job->found == NULL) {
-        rv = zk_fail(em, ZK_ENOTFOUND, "%s cannot be resolved: %s", job->host,
-                     gai_strerror(job->err));
-    } else {
-        *out = job->found;
-        job->found = NULL;
+    if (net_cancel_init(&job->ready, em) != ZK_OK) {
+        return false;
     }
-    hl_destroy(job);
-    return rv;
+    if (!zk_thread_try_start(&job->thread, hl_run, job, "Lookup")) {
+        (void) zk_fail_errno(em, "a thread");
+        return false;
+    }
+    return true;
 }
 
+/* What a job that is over came to. */
 static int
-hl_by_name(enum host_lookup_use use, const char *host, const char *service,
-           int64_t deadline_ms, struct net_cancel *cancel,
-           struct addrinfo **out, struct zk_errmsg *em)
+hl_result(struct lookup_job *job, struct zk_errmsg *em)
 {
-    struct zk_errmsg why = { "" };
-    struct lookup_job *job;
+    zk_thread_join(&job->thread);
+    if (job->err != 0
+        || (job->found == NULL && job->address.ss_family == AF_UNSPEC)) {
+        return zk_fail(em, ZK_ENOTFOUND, "%s cannot be resolved: %s",
+                       job->host, gai_strerror(job->err));
+    }
+    return ZK_OK;
+}
 
-    if (hl_reap(use, 0) >= HOST_LOOKUP_LEFT) {
+/* Plays it to its end, or until it is given up: then it is left behind, and
+ * '*job' is NULL. */
+static int
+hl_play(struct lookup_job **job, int64_t deadline_ms,
+        struct net_cancel *cancel, struct zk_errmsg *em)
+{
+    struct lookup_job *j = *job;
+    struct zk_errmsg why = { "" };
+    int rv = ZK_OK;
+
+    if (hl_reap(j->use, 0) >= HOST_LOOKUP_LEFT) {
         return zk_fail(em, ZK_ETORN, "%s cannot be resolved: %d earlier "
-                       "lookups have no answer yet", host, HOST_LOOKUP_LEFT);
+                       "lookups have no answer yet", j->host,
+                       HOST_LOOKUP_LEFT);
     }
-    job = hl_start(use, host, service, &why);
-    if (job == NULL) {
-        return zk_fail(em, ZK_EIO, "cannot start a lookup of %s: %s", host,
-                       why.text);
+    if (!hl_start(j, &why)) {
+        return zk_fail(em, ZK_EIO, "cannot start a lookup of %s: %s",
+                       j->host, why.text);
     }
-    switch (net_cancel_wait(cancel, job->ready.fd, POLLIN, deadline_ms)) {
+    switch (net_cancel_wait(cancel, j->ready.fd, POLLIN, deadline_ms)) {
     case NET_READY:
-        return hl_take(job, out, em);
+        return hl_result(j, em);
     case NET_CANCELLED:
-        hl_leave(job);
-        return zk_fail(em, ZK_ESTOPPED, "the lookup of %s was cancelled",
-                       host);
+        rv = zk_fail(em, ZK_ESTOPPED, "the lookup of %s was cancelled",
+                     j->host);
+        break;
     case NET_LATE:
+        rv = zk_fail(em, ZK_ETORN, "%s cannot be resolved: no answer in time",
+                     j->host);
         break;
     }
-    hl_leave(job);
-    return zk_fail(em, ZK_ETORN, "%s cannot be resolved: no answer in time",
-                   host);
+    hl_leave(j);
+    *job = NULL;
+    return rv;
 }
 
 int
@@ -194,12 +210,44 @@ host_lookup(enum host_lookup_use use, const char *host, int port,
             int64_t deadline_ms, struct net_cancel *cancel,
             struct addrinfo **out, struct zk_errmsg *em)
 {
+    struct lookup_job *job;
     char service[16] = "";
+    int rv;
 
     snprintf(service, sizeof service, "%d", port);
     if (hl_resolve(host, service, AI_NUMERICHOST | AI_NUMERICSERV, out)
         == 0) {
         return ZK_OK;
     }
-    return hl_by_name(use, host, service, deadline_ms, cancel, out, em);
+    job = hl_create(use, host);
+    memcpy(job->service, service, sizeof job->service);
+    rv = hl_play(&job, deadline_ms, cancel, em);
+    if (rv == ZK_OK) {
+        *out = job->found;
+        job->found = NULL;
+    }
+    hl_destroy(job);
+    return rv;
+}
+
+int
+host_lookup_reverse(enum host_lookup_use use,
+                    const struct sockaddr_storage *address,
+                    int64_t deadline_ms, struct net_cancel *cancel,
+                    char out[NI_MAXHOST], struct zk_errmsg *em)
+{
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE] = "?";
+    struct lookup_job *job;
+    int rv;
+
+    (void) getnameinfo((const struct sockaddr *) address, sizeof *address,
+                       host, sizeof host, NULL, 0, NI_NUMERICHOST);
+    job = hl_create(use, host);
+    job->address = *address;
+    rv = hl_play(&job, deadline_ms, cancel, em);
+    if (rv == ZK_OK) {
+        memcpy(out, job->name, sizeof job->name);
+    }
+    hl_destroy(job);
+    return rv;
 }

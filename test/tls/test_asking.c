@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright The zkd authors */
-/* Handshakes that ask a responder, which hangs. */
+/* Handshakes that ask a responder, or for a name, and what is asked hangs. */
 #include <config.h>
 
 #include "tls/tls_conn.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -14,16 +17,51 @@
 #include <openssl/ssl.h>
 
 #include "test/tls/tls_rig.h"
+#include "util/host_lookup.h"
 #include "util/net_cancel.h"
 #include "util/zk_thread.h"
+#include "util/zk_time.h"
 
 #define SERVER                                                            \
     "keyStore.location=@server.pem\ntrustStore.location=@trust.pem\n"     \
     "ocsp=true\n"
+#define NAMED                                                             \
+    "keyStore.location=@server.pem\ntrustStore.location=@trust.pem\n"     \
+    "clientHostnameVerification=true\nallowReverseDnsLookup=true\n"
 #define LATE_MS 60000
 
+/* ---- a resolver that hangs ----------------------------------------------- */
+
+static atomic_bool resolver_hangs, resolver_asked;
+
+/* In place of the C library's; nothing may wait as long as this hangs. */
+int
+getnameinfo(const struct sockaddr *sa, socklen_t len, char *host,
+            socklen_t host_len, char *service, socklen_t service_len,
+            int flags)
+{
+    typedef int name(const struct sockaddr *, socklen_t, char *, socklen_t,
+                     char *, socklen_t, int);
+    int64_t deadline_ms = zk_time_mono_ms() + LATE_MS;
+    name *real;
+    void *symbol = dlsym(RTLD_NEXT, "getnameinfo");
+
+    memcpy(&real, &symbol, sizeof real);
+    if ((flags & NI_NAMEREQD) != 0 && atomic_load(&resolver_hangs)) {
+        atomic_store(&resolver_asked, true);
+        while (atomic_load(&resolver_hangs)
+               && zk_time_mono_ms() < deadline_ms) {
+            sched_yield();
+        }
+        return EAI_AGAIN;
+    }
+    return real(sa, len, host, host_len, service, service_len, flags);
+}
+
+/* ---- both ends ----------------------------------------------------------- */
+
 /* What becomes of a handshake while the responder is waited for. */
-enum way { WAY_CANCEL, WAY_SHUTDOWN, WAY_RESET, WAY_LATER };
+enum way { WAY_CANCEL, WAY_SHUTDOWN, WAY_RESET, WAY_LATER, WAY_LATE };
 
 struct world {
     struct rig_side server;
@@ -95,14 +133,14 @@ open_link(int fd[2])
 }
 
 static void
-world_open(struct world *w, enum way way)
+world_open_as(struct world *w, enum way way, const char *properties)
 {
     struct sockaddr_storage sa = { .ss_family = AF_INET };
     char url[64];
 
     memset(w, 0, sizeof *w);
     w->way = way;
-    rig_side_open(&w->server, TLS_CLIENT_PREFIX, TLS_SIDE_SERVER, SERVER);
+    rig_side_open(&w->server, TLS_CLIENT_PREFIX, TLS_SIDE_SERVER, properties);
     rig_must(w->server.ctx != NULL, w->server.em.text);
     open_responder(w, url);
     open_client(w, url);
@@ -113,6 +151,12 @@ world_open(struct world *w, enum way way)
     if (way == WAY_LATER) {
         tls_conn_ask_later(w->conn);
     }
+}
+
+static void
+world_open(struct world *w, enum way way)
+{
+    world_open_as(w, way, SERVER);
 }
 
 static void
@@ -181,6 +225,8 @@ end_wait(struct world *w)
         close(w->fd[1]);
         w->fd[1] = -1;
         break;
+    case WAY_LATE:
+        break;
     }
 }
 
@@ -208,7 +254,54 @@ test_given_up(void)
     }
 }
 
+/* A handshake that waits for its peer's name, on a thread of its own. */
+static void
+begin_named(struct world *w, SSL **ssl)
+{
+    int64_t deadline_ms = zk_time_mono_ms() + LATE_MS;
+
+    atomic_store(&resolver_asked, false);
+    atomic_store(&resolver_hangs, true);
+    zk_thread_start(&w->thread, serve, w, "server");
+    *ssl = SSL_new(w->client);
+    SSL_set_fd(*ssl, w->fd[1]);
+    rig_must(SSL_connect(*ssl) == 1, "SSL_connect");
+    while (!atomic_load(&resolver_asked)) {
+        rig_must(zk_time_mono_ms() < deadline_ms, "nobody asks for a name");
+        sched_yield();
+    }
+}
+
+/* The name of the peer's address: neither a stop nor a handshake whose time
+ * is over waits for a resolver. */
+static void
+test_name_given_up(void)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        struct world w;
+        SSL *ssl;
+
+        world_open_as(&w, turn == 0 ? WAY_CANCEL : WAY_LATE, NAMED);
+        if (w.way == WAY_LATE) {
+            tls_conn_set_deadline(w.conn, zk_time_mono_ms() + 200);
+        }
+        begin_named(&w, &ssl);
+        end_wait(&w);
+        zk_thread_join(&w.thread);
+        CU_ASSERT_TRUE(atomic_load(&resolver_hangs));
+        CU_ASSERT_EQUAL(w.result, TLS_FAILED);
+        CU_ASSERT_PTR_NOT_NULL(strstr(
+            w.why.text, w.way == WAY_LATE ? "no answer in time"
+                                          : "was cancelled"));
+        atomic_store(&resolver_hangs, false);
+        host_lookup_join_all();
+        SSL_free(ssl);
+        world_close(&w);
+    }
+}
+
 static const struct zk_test tests[] = {
+    { "a name is given up with its handshake", test_name_given_up },
     { "a question is given up with its connection", test_given_up },
 };
 
