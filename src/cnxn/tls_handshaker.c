@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cnxn/ask_queue.h"
 #include "cnxn/cnxn_context.h"
 #include "cnxn/server_cnxn.h"
 #include "metrics/server_metrics.h"
@@ -32,7 +33,10 @@
  * name server; and those that wait for who tells what is revoked. */
 #define TH_THREADS_MAX 4
 #define TH_THREADS_WAITING 8
-#define TH_ASKERS 8
+#define TH_ASKERS 16
+/* Of them one place takes so many at most: whoever needs another one does not
+ * wait for one that hangs, or is slow. */
+#define TH_ASKERS_A_PLACE (TH_ASKERS / 4)
 /* What they are behind the selectors: a tenth of the share of a processor
  * when both want it. */
 #define TH_NICE 10
@@ -48,7 +52,8 @@
 
 struct handshake {
     struct handshake *next, *prev;  /* In order of the deadline; 'next' alone
-                                     * in an inbox, and for the askers. */
+                                     * in an inbox. */
+    struct ask ask;             /* Once others have to be asked. */
     struct tls_conn *tls;       /* NULL: nothing to go by has come yet. */
     int64_t deadline_ms;        /* monotonic */
     struct cnxn_address from;
@@ -85,8 +90,7 @@ struct tls_handshaker {
     /* Handshakes of which others have to be asked. */
     struct zk_mutex ask_lock;   /* leaf */
     struct zk_cond ask_more;
-    struct handshake *asks ZK_GUARDED;          /* by next, FIFO */
-    struct handshake **asks_last ZK_GUARDED;
+    struct ask_queue asks ZK_GUARDED;
     bool ask_stops ZK_GUARDED;
     struct zk_thread askers[TH_ASKERS];
 
@@ -202,7 +206,7 @@ tls_handshaker_create(struct cnxn_context *ctx, struct tls_handshaker **out,
     zk_mutex_init(&h->ask_lock, ZK_LOCK_leaf);
     zk_cond_init(&h->ask_more);
     zk_lock(&h->ask_lock);
-    h->asks_last = &h->asks;
+    ask_queue_init(&h->asks, TH_ASKERS_A_PLACE);
     zk_unlock(&h->ask_lock);
     rv = net_cancel_init(&h->stop, em);
     if (rv == ZK_OK) {
@@ -251,6 +255,9 @@ tls_handshaker_destroy(struct tls_handshaker *h)
         th_close_thread(&h->threads[i]);
     }
     free(h->threads);
+    zk_lock(&h->ask_lock);
+    ask_queue_fini(&h->asks);
+    zk_unlock(&h->ask_lock);
     zk_cond_fini(&h->ask_more);
     zk_mutex_fini(&h->ask_lock);
     tls_context_unref(h->tls);
@@ -340,10 +347,9 @@ th_begin_cnxn(struct tls_handshaker *h, struct handshake *hs)
 static void
 th_queue_ask(struct tls_handshaker *h, struct handshake *hs)
 {
-    hs->next = NULL;
+    hs->ask.deadline_ms = hs->deadline_ms;
     zk_lock(&h->ask_lock);
-    *h->asks_last = hs;
-    h->asks_last = &hs->next;
+    ask_queue_add(&h->asks, &hs->ask, tls_conn_place_to_ask(hs->tls));
     zk_unlock(&h->ask_lock);
     zk_cond_signal(&h->ask_more);
 }
@@ -569,39 +575,55 @@ th_run(void *arg)
 static struct handshake *
 th_next_ask(struct tls_handshaker *h)
 {
-    struct handshake *hs = NULL;
+    struct ask *a = NULL;
 
     zk_lock(&h->ask_lock);
-    while (h->asks == NULL && !h->ask_stops) {
-        zk_cond_wait(&h->ask_more, &h->ask_lock);
-    }
-    if (!h->ask_stops) {
-        hs = h->asks;
-        h->asks = hs->next;
-        if (h->asks == NULL) {
-            h->asks_last = &h->asks;
+    while (!h->ask_stops
+           && (a = ask_queue_take(&h->asks, zk_time_mono_ms())) == NULL) {
+        int64_t until_ms = ask_queue_deadline(&h->asks);
+
+        if (until_ms == INT64_MAX) {
+            zk_cond_wait(&h->ask_more, &h->ask_lock);
+        } else {
+            (void) zk_cond_wait_until(&h->ask_more, &h->ask_lock, until_ms);
         }
     }
     zk_unlock(&h->ask_lock);
-    return hs;
+    return a == NULL ? NULL : ZK_CONTAINER_OF(a, struct handshake, ask);
 }
 
-static void
-th_ask(struct tls_handshaker *h, struct handshake *hs)
+/* Asks at its place. */
+static enum tls_result
+th_ask(struct tls_handshaker *h, struct handshake *hs, struct zk_errmsg *em)
 {
-    struct zk_errmsg em = { "" };
+    enum tls_result result = TLS_FAILED;
 
-    if (hs->deadline_ms <= zk_time_mono_ms()) {
-        snprintf(em.text, sizeof em.text, "TLS handshake: nobody could be "
-                 "asked about its certificate for %ld ms",
-                 (long) h->timeout_ms);
-        th_refuse(h, hs, ZK_LOG_WARN, em.text);
-    } else if (tls_conn_ask(hs->tls, &em) == TLS_DONE) {
+    if (hs->deadline_ms > zk_time_mono_ms()) {
+        result = tls_conn_ask(hs->tls, em);
+    } else {
+        zk_fail(em, ZK_ETORN, "TLS handshake: nobody could be asked about its "
+                "certificate for %ld ms; it waits for %.280s",
+                (long) h->timeout_ms, tls_conn_place_to_ask(hs->tls));
+    }
+    zk_lock(&h->ask_lock);
+    ask_queue_done(&h->asks, &hs->ask);
+    zk_unlock(&h->ask_lock);
+    return result;
+}
+
+/* The asker looks for its next one behind this: it has made room for one. */
+static void
+th_asked(struct tls_handshaker *h, struct handshake *hs,
+         enum tls_result result, const char *why)
+{
+    if (result == TLS_DONE && tls_conn_has_to_ask(hs->tls)) {
+        th_queue_ask(h, hs);    /* At another place. */
+    } else if (result == TLS_DONE) {
         th_begin_cnxn(h, hs);
     } else if (atomic_load(&h->stopping)) {
         th_drop(h, hs);         /* It was given up for that. */
     } else {
-        th_refuse(h, hs, ZK_LOG_WARN, em.text);
+        th_refuse(h, hs, ZK_LOG_WARN, why);
     }
 }
 
@@ -613,7 +635,10 @@ th_ask_run(void *arg)
 
     th_step_back();
     while ((hs = th_next_ask(h)) != NULL) {
-        th_ask(h, hs);
+        struct zk_errmsg em = { "" };
+        enum tls_result result = th_ask(h, hs, &em);
+
+        th_asked(h, hs, result, em.text);
     }
 }
 
@@ -621,22 +646,23 @@ th_ask_run(void *arg)
 static void
 th_stop_asking(struct tls_handshaker *h)
 {
-    struct handshake *hs, *next;
+    struct ask *a;
 
     zk_lock(&h->ask_lock);
     h->ask_stops = true;
-    hs = h->asks;
-    h->asks = NULL;
-    h->asks_last = &h->asks;
     zk_unlock(&h->ask_lock);
     zk_cond_broadcast(&h->ask_more);
     for (unsigned i = 0; i < h->n_askers; i++) {
         zk_thread_join(&h->askers[i]);
     }
-    for (; hs != NULL; hs = next) {
-        next = hs->next;
-        th_drop(h, hs);
-    }
+    do {
+        zk_lock(&h->ask_lock);
+        a = ask_queue_drop(&h->asks);
+        zk_unlock(&h->ask_lock);
+        if (a != NULL) {
+            th_drop(h, ZK_CONTAINER_OF(a, struct handshake, ask));
+        }
+    } while (a != NULL);
 }
 
 void

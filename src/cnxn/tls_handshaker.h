@@ -15,8 +15,8 @@
  *
  * Where others have to be asked whether a client's certificate is revoked, the
  * handshake goes on to its end, and then waits for threads that do nothing but
- * ask.  So whoever is asked and hangs holds up those alone of whom others have
- * to be asked, too.
+ * ask.  One place takes a part of them at most (ask_queue.h): so whoever is
+ * asked and hangs holds up those alone who need the same.
  *
  * The first bytes are looked at before any is read.  Plain text is handed on
  * where the port takes that, too (zookeeper.client.portUnification).

@@ -194,6 +194,14 @@ tls_conn_has_to_ask(const struct tls_conn *c)
     return c->peer.to_ask != NULL;
 }
 
+const char *
+tls_conn_place_to_ask(const struct tls_conn *c)
+{
+    ZK_CHECK(c, TLS_CONN_MAGIC);
+    zk_assert(c->peer.to_ask != NULL);
+    return c->peer.inquiry.place;
+}
+
 enum tls_result
 tls_conn_ask(struct tls_conn *c, struct zk_errmsg *em)
 {

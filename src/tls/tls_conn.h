@@ -59,8 +59,12 @@ void tls_conn_ask_later(struct tls_conn *c);
 enum tls_result tls_conn_handshake(struct tls_conn *c, struct zk_errmsg *em);
 /* Has somebody to be asked, after TLS_DONE and before anything is read? */
 bool tls_conn_has_to_ask(const struct tls_conn *c);
-/* Does that, on a thread that may wait: TLS_DONE or TLS_FAILED.  A peer that
- * is refused so late is not told why: OpenSSL sends no alert behind a
+/* Where?  "host:port" or another text (tls_fetch_place), while somebody has to
+ * be asked; borrowed until the next call. */
+const char *tls_conn_place_to_ask(const struct tls_conn *c);
+/* Asks there, and nowhere else, on a thread that may wait: TLS_DONE, behind
+ * which somebody else may have to be asked, or TLS_FAILED.  A peer that is
+ * refused so late is not told why: OpenSSL sends no alert behind a
  * handshake. */
 enum tls_result tls_conn_ask(struct tls_conn *c, struct zk_errmsg *em);
 /* Reads up to 'len' > 0 bytes.  Reads what is there until it says

@@ -3,6 +3,7 @@
 
 #include "tls/tls_fetch.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -253,6 +254,25 @@ tf_check(const char *url, struct zk_errmsg *em)
         }
     }
     return ZK_OK;
+}
+
+void
+tls_fetch_place(const char *url, char out[TLS_PLACE_MAX])
+{
+    struct tf_url u = { .host = NULL };
+    struct zk_errmsg em;
+
+    snprintf(out, TLS_PLACE_MAX, "?");
+    if (tls_fetch_is_local(url)) {
+        snprintf(out, TLS_PLACE_MAX, "file:");
+    } else if (tf_check(url, &em) == ZK_OK && tf_begins(url, "http:")
+               && tf_url_parse(url, &u, &em) == ZK_OK) {
+        snprintf(out, TLS_PLACE_MAX, "%s:%d", u.host, u.port_number);
+        for (char *p = out; *p != '\0'; p++) {
+            *p = (char) tolower((unsigned char) *p);
+        }
+    }
+    tf_url_fini(&u);
 }
 
 int

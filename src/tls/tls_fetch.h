@@ -26,8 +26,15 @@
 #define TLS_FETCH_MAX_URL 1024u
 #define TLS_FETCH_MAX_OCSP (256u * 1024)
 
+/* With its NUL; a longer one is cut off. */
+#define TLS_PLACE_MAX 280
+
 /* Is it a file of this machine? */
 bool tls_fetch_is_local(const char *url);
+/* The place of an URL, for those who have to wait as somebody else is with it:
+ * "host:port" in lower case, whatever proxy there is; "file:"; "?" for what
+ * nobody can ask. */
+void tls_fetch_place(const char *url, char out[TLS_PLACE_MAX]);
 /* How long a call waits. */
 struct tls_fetch_limit {
     int64_t deadline_ms;        /* zk_time_mono_ms */

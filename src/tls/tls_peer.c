@@ -31,7 +31,17 @@ tls_peer_init(struct tls_peer *p, const struct tls_context *ctx,
     net_cancel_join(&p->cancel, NULL, fd);
     p->ask_later = false;
     p->to_ask = NULL;
+    p->inquiry = (struct tls_inquiry) { .told = NULL };
     p->why[0] = '\0';
+}
+
+/* Nobody has to be asked any more. */
+static void
+tp_end_inquiry(struct tls_peer *p)
+{
+    sk_X509_pop_free(p->to_ask, X509_free);
+    p->to_ask = NULL;
+    tls_inquiry_fini(&p->inquiry);
 }
 
 void
@@ -39,8 +49,7 @@ tls_peer_fini(struct tls_peer *p)
 {
     free(p->host);
     p->host = NULL;
-    sk_X509_pop_free(p->to_ask, X509_free);
-    p->to_ask = NULL;
+    tp_end_inquiry(p);
 }
 
 /* Is it a server of the ensemble? */
@@ -170,14 +179,15 @@ tp_note_dates(struct tls_peer *p, const STACK_OF(X509) *chain)
 }
 
 static int
-tp_ask(struct tls_peer *p, const STACK_OF(X509) *chain, bool may_wait)
+tp_ask(struct tls_peer *p, const STACK_OF(X509) *chain,
+       enum tls_may_ask may_ask)
 {
     const struct tls_revocation_limit limit = {
-        may_wait, p->deadline_ms, &p->cancel,
+        may_ask, p->deadline_ms, &p->cancel,
     };
 
-    return tls_revocation_check(p->revocation, chain, &limit, p->why,
-                                sizeof p->why);
+    return tls_revocation_check(p->revocation, chain, &limit, &p->inquiry,
+                                p->why, sizeof p->why);
 }
 
 static bool
@@ -188,12 +198,15 @@ tp_check_revocation(struct tls_peer *p, X509_STORE_CTX *store)
     if (p->revocation == NULL) {
         return true;
     }
-    error = tp_ask(p, X509_STORE_CTX_get0_chain(store), !p->ask_later);
+    error = tp_ask(p, X509_STORE_CTX_get0_chain(store),
+                   p->ask_later ? TLS_ASK_NOBODY : TLS_ASK_ANYBODY);
     if (error == TLS_REVOCATION_LATER) {
         zk_assert(p->to_ask == NULL);
         p->to_ask = X509_STORE_CTX_get1_chain(store);
         zk_assert(p->to_ask != NULL);
         error = X509_V_OK;
+    } else {
+        tp_end_inquiry(p);
     }
     X509_STORE_CTX_set_error(store, error);
     return error == X509_V_OK;
@@ -222,11 +235,12 @@ tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store)
 bool
 tls_peer_ask(struct tls_peer *p)
 {
-    STACK_OF(X509) *chain = p->to_ask;
-    int error = tp_ask(p, chain, true);
+    int error = tp_ask(p, p->to_ask, TLS_ASK_PLACE);
 
-    p->to_ask = NULL;
-    sk_X509_pop_free(chain, X509_free);
+    if (error == TLS_REVOCATION_LATER) {
+        return true;
+    }
+    tp_end_inquiry(p);
     return error == X509_V_OK;
 }
 

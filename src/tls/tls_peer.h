@@ -27,6 +27,7 @@ struct tls_peer {
     bool ask_later;                     /* tls_conn_ask_later. */
     STACK_OF(X509) *to_ask;             /* The chain of which others have to
                                          * be asked; NULL: none. */
+    struct tls_inquiry inquiry;         /* How far that has come. */
     char why[TLS_WHY_MAX];              /* Why it is not; "": it is, or was
                                          * not looked at yet. */
 };
@@ -40,7 +41,8 @@ void tls_peer_fini(struct tls_peer *p);
 /* In a handshake: verifies the certificates of 'store'; false sets 'why', and
  * the error that becomes the alert. */
 bool tls_peer_verify(struct tls_peer *p, X509_STORE_CTX *store);
-/* Asks for the chain of 'to_ask', which is then none; false sets 'why'. */
+/* Asks about the chain of 'to_ask' at the place of 'inquiry'; it is none then
+ * unless another place has to be asked.  False sets 'why'. */
 bool tls_peer_ask(struct tls_peer *p);
 /* May a session go on in which no certificate is shown again?  'cert' is the
  * one of then, or NULL, and the dates are those of then.  No look at the trust

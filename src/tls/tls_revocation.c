@@ -50,17 +50,19 @@ enum tr_status {
     TR_GOOD,
     TR_REVOKED,
     TR_UNKNOWN,
-    TR_LATER,                   /* Somebody would have to be asked. */
+    TR_LATER,                   /* Whom it may not ask has to be. */
 };
 
 /* One certificate that is asked for. */
 struct tr_question {
     struct tls_revocation *r;
+    struct tls_inquiry *inquiry;
+    int depth;
     X509 *cert;
     X509 *issuer;
     X509_STORE *store;          /* Trusts the issuer alone. */
     unsigned char key[TLS_MEMORY_KEY];
-    struct tls_revocation_limit limit;  /* It may not wait: TR_LATER. */
+    struct tls_revocation_limit limit;
     struct zk_errmsg why;       /* Of TR_UNKNOWN. */
 };
 
@@ -103,6 +105,7 @@ tls_revocation_destroy(struct tls_revocation *r)
 /* A question to one place. */
 struct tr_turn {
     struct tls_fetch_limit limit;
+    int64_t begin_ms;
     bool enough;                /* Time for a place that works to answer. */
 };
 
@@ -117,13 +120,41 @@ tr_share(int64_t left_ms)
     return half >= TR_ENOUGH_MS ? half : left_ms;
 }
 
+/* May this call ask there? */
+static bool
+tr_may_ask(const struct tr_question *q, const char *place)
+{
+    return q->limit.may_ask == TLS_ASK_ANYBODY
+           || (q->limit.may_ask == TLS_ASK_PLACE && q->inquiry->place != NULL
+               && strcmp(place, q->inquiry->place) == 0);
+}
+
+/* Does the place rest?  If not, and if it may be asked, it is tried. */
+static bool
+tr_rests(struct tr_question *q, const char *url, int64_t now_ms, bool may)
+{
+    int64_t ago_ms;
+    bool rests;
+
+    zk_lock(&q->r->lock);
+    rests = may ? !tls_memory_try(&q->r->memory, url, now_ms, &ago_ms)
+                : tls_memory_rests(&q->r->memory, url, now_ms, &ago_ms);
+    zk_unlock(&q->r->lock);
+    if (rests) {
+        zk_fail(&q->why, ZK_ETORN, "%s: it failed %lld s ago and is left "
+                "alone for now", url, (long long) ago_ms / 1000);
+    }
+    return rests;
+}
+
 /* Is the place to be asked?  Then tr_tell says what came of it; else 'status'
  * is what is left to say. */
 static bool
 tr_try_place(struct tr_question *q, const char *url, struct tr_turn *turn,
              enum tr_status *status)
 {
-    int64_t now_ms = zk_time_mono_ms(), ago_ms, share_ms;
+    int64_t now_ms = zk_time_mono_ms(), share_ms;
+    char place[TLS_PLACE_MAX];
     bool may;
 
     *status = TR_UNKNOWN;
@@ -132,23 +163,22 @@ tr_try_place(struct tr_question *q, const char *url, struct tr_turn *turn,
         return false;
     }
     share_ms = tr_share(q->limit.deadline_ms - now_ms);
+    turn->begin_ms = now_ms;
     turn->enough = share_ms >= TR_ENOUGH_MS;
     turn->limit = (struct tls_fetch_limit) {
         .deadline_ms = now_ms + share_ms,
         .cancel = q->limit.cancel,
     };
-    zk_lock(&q->r->lock);
-    may = q->limit.may_wait
-              ? tls_memory_try(&q->r->memory, url, now_ms, &ago_ms)
-              : !tls_memory_rests(&q->r->memory, url, now_ms, &ago_ms);
-    zk_unlock(&q->r->lock);
+    tls_fetch_place(url, place);
+    may = tr_may_ask(q, place);
+    if (tr_rests(q, url, now_ms, may)) {
+        return false;
+    }
     if (!may) {
-        zk_fail(&q->why, ZK_ETORN, "%s: it failed %lld s ago and is left "
-                "alone for now", url, (long long) ago_ms / 1000);
-    } else if (!q->limit.may_wait) {
+        tls_inquiry_leave_at(q->inquiry, place);
         *status = TR_LATER;
     }
-    return may && q->limit.may_wait;
+    return may;
 }
 
 /* A client may leave a check hardly any time: that alone is no failure of the
@@ -177,10 +207,27 @@ static void
 tr_tell(struct tr_question *q, const char *url, const struct tr_turn *turn,
         int rv)
 {
+    int64_t now_ms = zk_time_mono_ms();
+
     zk_lock(&q->r->lock);
-    tls_memory_tell(&q->r->memory, url, tr_outcome(url, turn, rv),
-                    zk_time_mono_ms());
+    tls_memory_tell(&q->r->memory, url, tr_outcome(url, turn, rv), now_ms);
     zk_unlock(&q->r->lock);
+    q->inquiry->asked_ms += now_ms - turn->begin_ms;
+}
+
+/* Has the check asked that before?  Then 'status' is what came of it. */
+static bool
+tr_was_told(struct tr_question *q, bool list, const char *url,
+            enum tr_status *status)
+{
+    const struct tls_told *t = tls_inquiry_recall(q->inquiry, q->depth, list,
+                                                  url);
+
+    if (t != NULL) {
+        *status = (enum tr_status) t->status;
+        q->why = t->why;
+    }
+    return t != NULL;
 }
 
 /* ---- lists that are kept ------------------------------------------------- */
@@ -370,7 +417,8 @@ tr_fetch_list(struct tr_question *q, const char *url)
     X509_CRL *crl;
     int rv;
 
-    if (!tr_try_place(q, url, &turn, &status)) {
+    if (tr_was_told(q, true, url, &status)
+        || !tr_try_place(q, url, &turn, &status)) {
         return status;
     }
     rv = tls_fetch_crl(url, &turn.limit, &crl, &q->why);
@@ -382,6 +430,7 @@ tr_fetch_list(struct tr_question *q, const char *url)
         }
         X509_CRL_free(crl);
     }
+    tls_inquiry_note(q->inquiry, q->depth, true, url, (int) status, &q->why);
     return status;
 }
 
@@ -665,8 +714,13 @@ tr_ask_responder(struct tr_question *q, const char *url)
     enum tr_status status;
     struct tr_turn turn;
 
-    return tr_try_place(q, url, &turn, &status)
-               ? tr_fetch_answer(q, url, &turn) : status;
+    if (!tr_was_told(q, false, url, &status)
+        && tr_try_place(q, url, &turn, &status)) {
+        status = tr_fetch_answer(q, url, &turn);
+        tls_inquiry_note(q->inquiry, q->depth, false, url, (int) status,
+                         &q->why);
+    }
+    return status;
 }
 
 static enum tr_status
@@ -736,10 +790,10 @@ tr_ask(struct tr_question *q)
 
 int
 tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
-                     const struct tls_revocation_limit *limit, char *why,
-                     size_t size)
+                     const struct tls_revocation_limit *limit,
+                     struct tls_inquiry *inquiry, char *why, size_t size)
 {
-    int64_t latest_ms = zk_time_mono_ms()
+    int64_t latest_ms = zk_time_mono_ms() - inquiry->asked_ms
                         + TLS_REVOCATION_ALL_S * INT64_C(1000);
     char name[TLS_CERT_TEXT];
 
@@ -747,6 +801,8 @@ tls_revocation_check(struct tls_revocation *r, const STACK_OF(X509) *chain,
     for (int i = 0; i + 1 < sk_X509_num(chain); i++) {
         struct tr_question q = {
             .r = r,
+            .inquiry = inquiry,
+            .depth = i,
             .cert = sk_X509_value(chain, i),
             .issuer = sk_X509_value(chain, i + 1),
             .limit = *limit,

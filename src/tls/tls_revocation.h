@@ -27,9 +27,10 @@
 #include <openssl/x509_vfy.h>
 
 #include "config/tls_config.h"
+#include "tls/tls_inquiry.h"
 #include "util/net_cancel.h"
 
-/* What all questions of a handshake take at most: less than the default of
+/* What all questions of a check take at most: less than the default of
  * zkd.handshakeTimeoutMs. */
 #define TLS_REVOCATION_ALL_S 8
 /* No X509_V_*: somebody has to be asked. */
@@ -41,20 +42,28 @@ struct tls_revocation;
 struct tls_revocation *tls_revocation_create(const struct tls_config *config);
 /* NULL is none. */
 void tls_revocation_destroy(struct tls_revocation *r);
-/* How a check may wait. */
+/* Whom a check may ask, and wait for. */
+enum tls_may_ask {
+    TLS_ASK_NOBODY,
+    TLS_ASK_PLACE,              /* Where it was left (tls_inquiry.h). */
+    TLS_ASK_ANYBODY,
+};
+
 struct tls_revocation_limit {
-    bool may_wait;              /* Else nobody is asked. */
+    enum tls_may_ask may_ask;
     int64_t deadline_ms;        /* zk_time_mono_ms */
     struct net_cancel *cancel;  /* Ends it early; NULL: nothing does. */
 };
 
 /* Asks for each certificate of 'chain', which was verified: the peer's own
- * first, the anchor last.  An X509_V_ERR_* in words, or X509_V_OK; where it
- * may not wait, TLS_REVOCATION_LATER when what is kept does not tell. */
+ * first, the anchor last.  An X509_V_ERR_* in words, or X509_V_OK; or
+ * TLS_REVOCATION_LATER when what is known does not tell and whoever is next
+ * may not be asked: 'inquiry', all zeros at first, then says where that is,
+ * and goes along with the next call. */
 int tls_revocation_check(struct tls_revocation *r,
                          const STACK_OF(X509) *chain,
-                         const struct tls_revocation_limit *limit, char *why,
-                         size_t size)
+                         const struct tls_revocation_limit *limit,
+                         struct tls_inquiry *inquiry, char *why, size_t size)
     ZK_WARN_UNUSED;
 
 #endif

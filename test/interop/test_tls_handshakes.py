@@ -5,6 +5,8 @@
 stores a server starts with, and keys that change while clients work.
 """
 
+import http.server
+import itertools
 import os
 import shutil
 import socket
@@ -205,13 +207,27 @@ class Names(tlsclient.SecureCase):
                             '127.0.0.1')
 
 
-class Revocation(tlsclient.SecureCase):
+class Page(http.server.BaseHTTPRequestHandler):
+    """Says the same to everybody, and notes who asks."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    do_POST = do_GET
+
+    def log_message(self, *words):      # pylint: disable=arguments-differ
+        pass
+
+
+class Asking(tlsclient.SecureCase):
     """A responder that takes questions and never answers."""
 
     store = {'ssl.ocsp': 'true'}
-    # More than there are threads of any kind.
-    ASKING = 12
-    TIMES = 5
+    numbers = itertools.count()
 
     def setUp(self):
         super().setUp()
@@ -239,18 +255,48 @@ class Revocation(tlsclient.SecureCase):
         for one in self.asked:
             one.close()
 
-    def _certificate(self, turn):
+    def _certificate(self, turn, first=None):
         """One whose responder hangs; another place each time, as one that
-        hung is left alone."""
+        hung is left alone.  'first' is a web server that is asked before."""
+        urls = [first.url] if first else []
+        urls.append('http://%s:%d/%d' % (*self.hanging.getsockname(), turn))
         return world.ca.issue(
-            'hanging%d' % turn, extensions='authorityInfoAccess=OCSP;'
-            'URI:http://%s:%d/%d\n' % (*self.hanging.getsockname(), turn))
+            'hanging%d' % next(self.numbers),
+            extensions='authorityInfoAccess=%s\n' % ','.join(
+                'OCSP;URI:' + url for url in urls))
 
     def _await_asked(self, count):
         deadline = time.monotonic() + PATIENCE
         while len(self.asked) < count:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
+
+    def _page(self, content):
+        """A web server."""
+        page = http.server.ThreadingHTTPServer((servers.HOST, 0), Page)
+        page.content, page.asked = content, []
+        page.url = 'http://%s:%d/' % page.server_address
+        thread = threading.Thread(target=page.serve_forever)
+        thread.start()
+        self.addCleanup(page.server_close)
+        self.addCleanup(thread.join)
+        self.addCleanup(page.shutdown)
+        return page
+
+    def _list(self):
+        """A web server with the list of those that are revoked."""
+        with open(self.crl, 'rb') as file:
+            return self._page(file.read())
+
+
+class AskingCrowds(Asking):
+    """Many who need the one that hangs; the log tells of some only."""
+
+    # More than there are threads of any kind.
+    ASKING = 24
+    # Of those that ask, for one place (TH_ASKERS_A_PLACE).
+    AT_ONE_PLACE = 4
+    TIMES = 5
 
     def _works_meanwhile(self, turn):
         """Do others get in before any of those that wait is refused?"""
@@ -279,10 +325,57 @@ class Revocation(tlsclient.SecureCase):
         self.server.await_log('TLS handshake: cannot tell whether the '
                               'certificate of CN=hanging')
 
+    def _others_get_in(self, turn):
+        """Do those get in who need another place than the one that hangs,
+        which is asked by some only?  Those ask it behind others."""
+        useless = [self._page(b'no answer')
+                   for _ in range(self.ASKING // self.AT_ONE_PLACE)]
+        other = self._list()
+        needs = world.ca.issue(
+            'elsewhere%d' % turn, extensions='crlDistributionPoints=URI:%s'
+            '%d.crl\n' % (other.url, turn))
+        contexts = [tlsclient.context(world.ca, self._certificate(turn, page))
+                    for page in useless]
+        failed = self.server.metric('unsuccessful_handshake')
+        asked = len(self.asked)
+        for ctx in contexts * self.AT_ONE_PLACE:
+            self.open_tls(ctx=ctx)
+        self._await_asked(asked + 1)
+        self.expect(self.connect_tls(needs), zk.ping(), 0)
+        self.assertEqual(other.asked, ['/%d.crl' % turn])
+        before = self.server.metric('unsuccessful_handshake')
+        self.server.await_metric('unsuccessful_handshake',
+                                 failed + self.ASKING)
+        self.server.await_metric('outstanding_tls_handshake', 0)
+        return (before == failed
+                and len(self.asked) - asked <= self.AT_ONE_PLACE)
+
+    def test_another_place(self):
+        """one that hangs and is not yet known to takes a part of those who
+        ask: who needs another one does not wait for it"""
+        # On a busy machine all of it may take longer than the wait.
+        self.assertTrue(any(self._others_get_in(turn)
+                            for turn in range(self.TIMES)))
+
+
+class Revocation(Asking):
+    """Few who need it, or another one."""
+
+    def test_one_place_after_the_other(self):
+        """each is asked once, whatever it says"""
+        useless, good = self._page(b'no answer'), self._list()
+        both = world.ca.issue(
+            'both', extensions='authorityInfoAccess=OCSP;URI:%s1,OCSP;URI:'
+            '%s2\ncrlDistributionPoints=URI:%s3,URI:%s4\n'
+            % (useless.url, useless.url, useless.url, good.url))
+        self.expect(self.connect_tls(both), zk.ping(), 0)
+        self.assertEqual(useless.asked, ['/1', '/2', '/3'])
+        self.assertEqual(good.asked, ['/4'])
+
     def test_left_alone(self):
         """who comes while it is known to hang is refused at once, and so
         told; not for good"""
-        ctx = tlsclient.context(world.ca, self._certificate(self.TIMES))
+        ctx = tlsclient.context(world.ca, self._certificate(0))
         conn = self.open_tls(ctx=ctx)
         self._await_asked(1)
         with self.assertRaises((ssl.SSLError, zk.Closed, ConnectionError)):
@@ -297,7 +390,7 @@ class Revocation(tlsclient.SecureCase):
             store=self.store)
         self.addCleanup(server.discard)
         server.start()
-        ctx = tlsclient.context(world.ca, self._certificate(self.TIMES + 1))
+        ctx = tlsclient.context(world.ca, self._certificate(0))
         for _ in range(2):
             conn = server.open_tls(ctx=ctx)
             self.addCleanup(conn.close)

@@ -240,16 +240,18 @@ static int
 check(struct world *w, int status, long from_s, long until_s)
 {
     const struct tls_revocation_limit limit = {
-        true, zk_time_mono_ms() + LATE_MS, NULL,
+        TLS_ASK_ANYBODY, zk_time_mono_ms() + LATE_MS, NULL,
     };
+    struct tls_inquiry inquiry = { .told = NULL };
     char why[512] = "";
     int error;
 
     w->status = status;
     w->from_s = from_s;
     w->until_s = until_s;
-    error = tls_revocation_check(w->revocation, w->chain, &limit, why,
-                                 sizeof why);
+    error = tls_revocation_check(w->revocation, w->chain, &limit, &inquiry,
+                                 why, sizeof why);
+    tls_inquiry_fini(&inquiry);
     if (error != X509_V_OK && error != X509_V_ERR_CERT_REVOKED) {
         fprintf(stderr, "%s\n", why);
     }

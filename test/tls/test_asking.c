@@ -17,6 +17,7 @@
 #include <openssl/ssl.h>
 
 #include "test/tls/tls_rig.h"
+#include "tls/tls_fetch.h"
 #include "util/host_lookup.h"
 #include "util/net_cancel.h"
 #include "util/zk_thread.h"
@@ -184,7 +185,7 @@ serve(void *arg)
            == TLS_WANT_READ || w->result == TLS_WANT_WRITE) {
         rig_wait(w->fd[0], w->result);
     }
-    if (w->result == TLS_DONE && tls_conn_has_to_ask(w->conn)) {
+    while (w->result == TLS_DONE && tls_conn_has_to_ask(w->conn)) {
         w->result = tls_conn_ask(w->conn, &w->why);
     }
 }
@@ -300,7 +301,35 @@ test_name_given_up(void)
     }
 }
 
+/* Who waits for whom: by host and port, whatever is asked there. */
+static void
+test_places(void)
+{
+    static const char *const of[][2] = {
+        { "http://ocsp.example/a?b", "ocsp.example:80" },
+        { "http://OCSP.Example:80/c", "ocsp.example:80" },
+        { "http://ocsp.example:8080", "ocsp.example:8080" },
+        { "http://[::1]:81/", "[::1]:81" },
+        { "file:///some/list", "file:" },
+        { "file:/another", "file:" },
+        { "https://ocsp.example/", "?" },
+        { "ldap://ocsp.example/cn=ca", "?" },
+        { "http://ocsp.example/\n", "?" },
+        { "", "?" },
+    };
+    char place[TLS_PLACE_MAX];
+
+    for (size_t i = 0; i < ZK_ARRAY_SIZE(of); i++) {
+        tls_fetch_place(of[i][0], place);
+        CU_ASSERT_STRING_EQUAL(place, of[i][1]);
+        if (strcmp(place, of[i][1]) != 0) {
+            fprintf(stderr, "%s: %s\n", of[i][0], place);
+        }
+    }
+}
+
 static const struct zk_test tests[] = {
+    { "places of addresses", test_places },
     { "a name is given up with its handshake", test_name_given_up },
     { "a question is given up with its connection", test_given_up },
 };
