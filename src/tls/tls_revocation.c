@@ -408,6 +408,31 @@ tr_judge_list(struct tr_question *q, const char *url, X509_CRL *crl)
     return error == X509_V_OK ? TR_GOOD : TR_UNKNOWN;
 }
 
+/* A list has come that tells something: that is 'status'.  It is kept unless
+ * the one that is has been made later, and tells something, too: so a mirror
+ * that is behind, or an old list that is sent again, changes nothing. */
+static enum tr_status
+tr_weigh_list(struct tr_question *q, const char *url, X509_CRL *crl,
+              enum tr_status status)
+{
+    struct tr_list old = { .url = NULL };
+    enum tr_status known = TR_UNKNOWN;
+
+    if (tr_find(q->r, url, &old)
+        && ASN1_TIME_compare(X509_CRL_get0_lastUpdate(old.crl),
+                             X509_CRL_get0_lastUpdate(crl)) == 1) {
+        known = tr_judge_list(q, url, old.crl);
+    }
+    if (known == TR_UNKNOWN) {
+        tr_keep(q->r, url, crl);
+        known = status;
+    } else {
+        tr_note_asked(q->r, url);
+    }
+    X509_CRL_free(old.crl);
+    return known;
+}
+
 /* Fetches the list; it is kept if it is the issuer's and valid. */
 static enum tr_status
 tr_fetch_list(struct tr_question *q, const char *url)
@@ -426,7 +451,7 @@ tr_fetch_list(struct tr_question *q, const char *url)
     if (rv == ZK_OK) {
         status = tr_judge_list(q, url, crl);
         if (status != TR_UNKNOWN) {
-            tr_keep(q->r, url, crl);
+            status = tr_weigh_list(q, url, crl, status);
         }
         X509_CRL_free(crl);
     }

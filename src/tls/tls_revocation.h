@@ -12,7 +12,8 @@
  * Lists that told something are kept per context, so many and so many bytes
  * of them, and answers that say until when they are valid (tls_memory.h): one
  * is asked for again after TLS_MEMORY_FRESH_MS, and used for as long as it
- * says it is valid while its place has no good one.
+ * says it is valid while its place has no good one.  Of two the one that was
+ * made last counts, whenever it came.
  *
  * A place that has not answered in the time of a question is left alone for
  * TLS_MEMORY_PAUSE_MS, one that refuses for TLS_MEMORY_REFUSED_MS; a question

@@ -176,12 +176,24 @@ open_responder(char url[64])
     return fd;
 }
 
-/* Writes a list on which nobody stands, of an hour ago. */
 static void
-write_list(const struct world *w, const char *path)
+add_serial(X509_CRL *crl, ASN1_INTEGER *serial, ASN1_TIME *when)
 {
+    X509_REVOKED *entry = X509_REVOKED_new();
+
+    rig_must(X509_REVOKED_set_serialNumber(entry, serial)
+             && X509_REVOKED_set_revocationDate(entry, when)
+             && X509_CRL_add0_revoked(crl, entry), "X509_REVOKED");
+}
+
+/* Writes the list of that moment (it counts from now), on which the
+ * certificate stands or nobody. */
+static void
+write_list(const struct world *w, bool revoked, long from_s)
+{
+    const char *path = rig_path("judged.crl");
     X509_CRL *crl = X509_CRL_new();
-    ASN1_TIME *from = X509_gmtime_adj(NULL, -HOUR_S);
+    ASN1_TIME *from = X509_gmtime_adj(NULL, from_s);
     ASN1_TIME *until = X509_gmtime_adj(NULL, HOUR_S);
     FILE *file = fopen(path, "wb");
 
@@ -189,8 +201,11 @@ write_list(const struct world *w, const char *path)
              && X509_CRL_set_version(crl, X509_CRL_VERSION_2)
              && X509_CRL_set_issuer_name(crl, X509_get_subject_name(w->ca))
              && X509_CRL_set1_lastUpdate(crl, from)
-             && X509_CRL_set1_nextUpdate(crl, until)
-             && X509_CRL_sign(crl, w->ca_key, EVP_sha256()) > 0
+             && X509_CRL_set1_nextUpdate(crl, until), path);
+    if (revoked) {
+        add_serial(crl, X509_get_serialNumber(w->cert), from);
+    }
+    rig_must(X509_CRL_sign(crl, w->ca_key, EVP_sha256()) > 0
              && i2d_X509_CRL_fp(file, crl) && fclose(file) == 0, path);
     ASN1_TIME_free(from);
     ASN1_TIME_free(until);
@@ -201,8 +216,8 @@ static void
 world_open(struct world *w, bool has_list)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    const char *path = rig_path("empty.crl");
-    char *list = has_list ? zk_xasprintf("URI:file://%s", path) : NULL;
+    char *list = has_list ? zk_xasprintf("URI:file://%s",
+                                         rig_path("judged.crl")) : NULL;
     char url[64];
 
     memset(w, 0, sizeof *w);
@@ -210,8 +225,8 @@ world_open(struct world *w, bool has_list)
     w->revocation = tls_revocation_create(&w->config);
     rig_authority(&w->ca, &w->ca_key);
     w->responder = open_responder(url);
-    write_list(w, path);
     w->cert = rig_issue("judged", key, w->ca, w->ca_key, 86400, url, list);
+    write_list(w, false, -HOUR_S);
     w->chain = sk_X509_new_null();
     rig_must(sk_X509_push(w->chain, w->cert) > 0
              && sk_X509_push(w->chain, w->ca) > 0, "a chain");
@@ -301,9 +316,34 @@ test_older_list_does_not_count(void)
     world_close(&w);
 }
 
+/* Of two lists the one that was made last counts, too. */
+static void
+test_older_list_does_not_replace(void)
+{
+    struct world w;
+
+    world_open(&w, true);
+    write_list(&w, true, -60);
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+    pass_a_minute();
+    write_list(&w, false, -120);
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+    pass_a_minute();
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+    pass_a_minute();
+    write_list(&w, false, -30);
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_OK);
+    pass_a_minute();
+    write_list(&w, true, -10);
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+    world_close(&w);
+}
+
 static const struct zk_test tests[] = {
     { "an older good answer does not count", test_older_good_does_not_count },
     { "an older list does not count", test_older_list_does_not_count },
+    { "an older list does not replace a newer one",
+      test_older_list_does_not_replace },
 };
 
 int
