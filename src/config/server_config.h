@@ -95,8 +95,6 @@ struct request_config {
     int64_t container_max_never_used_ms;
 };
 
-struct history_guard;
-
 /* Disk. */
 struct storage_config {
     char *data_dir;
@@ -117,8 +115,6 @@ struct storage_config {
     int commit_log_count;
     int snap_retain_count;              /* autopurge.* */
     int64_t purge_interval_ms;          /* 0: off */
-    struct history_guard *history_guard;    /* Not of a file: who runs the
-                                             * purge sets it. */
     bool digest_enabled;
     bool extended_types_enabled;
     bool emulate_353_ttl;

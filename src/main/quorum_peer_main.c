@@ -17,7 +17,6 @@
 #include "main/quorum_server_main.h"
 #include "main/server_signals.h"
 #include "main/zookeeper_server_main.h"
-#include "persistence/purge_txn_log.h"
 #include "util/crash_point.h"
 #include "util/zk_io.h"
 #include "util/zk_log.h"
@@ -180,34 +179,18 @@ qpm_invalid_config(const struct zk_errmsg *em)
 static int
 qpm_run_server(struct server_config *config)
 {
-    struct history_guard *guard = history_guard_create();
-    const struct purge_options keep = {
-        .data_log_dir = config->storage.data_log_dir,
-        .data_dir = config->storage.data_dir,
-        .keep = config->storage.snap_retain_count,
-        .max_record = config->storage.max_record,
-        .guard = guard,
-    };
-    struct purge_task *purge;
     char myid[24];
-    int code;
 
     if (config->myid >= 0) {
         snprintf(myid, sizeof myid, "%lld", (long long) config->myid);
         zk_log_set_myid(myid);
     }
-    config->storage.history_guard = guard;
-    purge = purge_task_start(&keep, config->storage.purge_interval_ms);
     if (server_config_is_distributed(config)) {
-        code = quorum_server_main_run(config);
-    } else {
-        zk_warn(main, "Either no config or no quorum defined in config, "
-                "running in standalone mode");
-        code = zookeeper_server_main_run(config);
+        return quorum_server_main_run(config);
     }
-    purge_task_stop(purge);
-    history_guard_destroy(guard);
-    return code;
+    zk_warn(main, "Either no config or no quorum defined in config, running "
+            "in standalone mode");
+    return zookeeper_server_main_run(config);
 }
 
 /* Takes the properties over. */

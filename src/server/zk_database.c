@@ -8,6 +8,7 @@
 
 #include "metrics/server_metrics.h"
 #include "persistence/log_scan.h"
+#include "persistence/purge_txn_log.h"
 #include "proto/op_code.h"
 #include "server/snapshot_thread.h"
 #include "util/zk_log.h"
@@ -44,6 +45,7 @@ zk_database_create(const struct storage_config *storage)
     db->aside_max = DB_ASIDE_MAX;
     db->tree = zk_database_new_tree(db);
     db->watches = watch_manager_create();
+    db->guard = history_guard_create();
     zk_rwlock_init(&db->lock, ZK_LOCK_database);
     db->changes = outstanding_changes_create();
     db->committed = committed_log_create((size_t) storage->commit_log_count);
@@ -58,12 +60,14 @@ zk_database_destroy(struct zk_database *db)
         return;
     }
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
+    purge_task_stop(db->purge);
     snapshot_thread_destroy(db->snapshots);
     outstanding_changes_destroy(db->changes);
     committed_log_destroy(db->committed);
     data_tree_destroy(db->tree);
     watch_manager_destroy(db->watches);
     file_txn_snap_log_close(db->files);
+    history_guard_destroy(db->guard);
     zk_rwlock_fini(&db->lock);
     free(db->digest_log);
     db->magic = 0;
@@ -71,17 +75,19 @@ zk_database_destroy(struct zk_database *db)
 }
 
 static void
-db_options(const struct storage_config *sc,
+db_options(const struct zk_database *db,
            struct file_txn_snap_log_options *o, struct zk_errmsg *em, int *rv)
 {
+    const struct storage_config *sc = db->storage;
+
     memset(o, 0, sizeof *o);
+    o->guard = db->guard;
     o->data_log_dir = sc->data_log_dir;
     o->data_dir = sc->data_dir;
     o->autocreate_dirs = sc->datadir_autocreate;
     o->autocreate_db = sc->db_autocreate;
     o->trust_empty_snapshot = sc->snapshot_trust_empty;
     o->max_record = sc->max_record;
-    o->guard = sc->history_guard;
     o->log.preallocate = sc->pre_alloc_kb * 1024;
     o->log.force_sync = sc->force_sync;
     o->log.size_limit = sc->txn_log_size_limit_kb > 0
@@ -170,6 +176,21 @@ zk_database_restore(struct zk_database *db, struct restore_result *res,
     return ZK_OK;
 }
 
+static struct purge_task *
+db_start_purge(const struct zk_database *db)
+{
+    const struct storage_config *sc = db->storage;
+    const struct purge_options opts = {
+        .data_log_dir = sc->data_log_dir,
+        .data_dir = sc->data_dir,
+        .keep = sc->snap_retain_count,
+        .max_record = sc->max_record,
+        .guard = db->guard,
+    };
+
+    return purge_task_start(&opts, sc->purge_interval_ms);
+}
+
 int
 zk_database_load(struct zk_database *db, struct restore_result *res,
                  struct zk_errmsg *em)
@@ -179,7 +200,7 @@ zk_database_load(struct zk_database *db, struct restore_result *res,
     int rv;
 
     ZK_CHECK(db, ZK_DATABASE_MAGIC);
-    db_options(db->storage, &opts, em, &rv);
+    db_options(db, &opts, em, &rv);
     log_scan_expect_batch(db->storage->max_batch_size);
     if (rv == ZK_OK) {
         rv = file_txn_snap_log_open(&opts, &db->files, em);
@@ -192,6 +213,7 @@ zk_database_load(struct zk_database *db, struct restore_result *res,
         return rv;
     }
     db->snapshots = snapshot_thread_create(db);
+    db->purge = db_start_purge(db);
     server_metrics_add(METRIC_dbinittime, zk_time_mono_ms() - begin);
     server_metrics_add(METRIC_startup_txns_loaded, res->txns);
     server_metrics_add(METRIC_startup_txns_load_time, res->replay_ms);

@@ -18,6 +18,7 @@
 #include "util/zk_lock.h"
 #include "watch/watch_manager.h"
 
+struct purge_task;
 struct snapshot_thread;
 
 struct digest_log_entry {
@@ -37,6 +38,8 @@ struct zk_database {
     const struct storage_config *storage;
     struct watch_manager *watches;
     struct file_txn_snap_log *files;    /* NULL before load. */
+    struct history_guard *guard;
+    struct purge_task *purge;   /* NULL before load, or not scheduled. */
     /* What writers may put aside for a snapshot that rests before it is given
      * up: DB_ASIDE_MAX, or what a test sets. */
     size_t aside_max;
@@ -80,7 +83,9 @@ struct zk_database {
  * what load opened. */
 struct zk_database *zk_database_create(const struct storage_config *storage);
 void zk_database_destroy(struct zk_database *db);
-/* Opens the folders and restores.  See zookeeper_server_load. */
+/* Opens the folders and restores; from then on old files are purged, as
+ * autopurge.* say: only who has locked the folders removes anything there.
+ * See zookeeper_server_load. */
 int zk_database_load(struct zk_database *db, struct restore_result *res,
                      struct zk_errmsg *em) ZK_WARN_UNUSED;
 /* Applies one transaction (lock held exclusively), remembers it as

@@ -276,6 +276,58 @@ class Refusals(ZkdCase):
         self.assertFalse(os.path.exists(self.data + "/version-2"))
 
 
+class Purge(ZkdCase):
+    """Of a server that owns its folders, and of nobody else."""
+
+    def put_snapshots(self, cfg):
+        """Five that are whole, and no server; returns their names."""
+        server = self.start(cfg)
+        folder = self.data + "/version-2"
+        wait_until("the first one is there",
+                   lambda: os.path.exists(folder + "/snapshot.0"))
+        server.terminate()
+        self.assertEqual(server.wait(DEADLINE), 0, self.read("err"))
+        for zxid in range(1, 5):
+            shutil.copy(folder + "/snapshot.0", folder + "/snapshot.%x" % zxid)
+        return self.snapshots()
+
+    def snapshots(self):
+        return sorted(name for name in os.listdir(self.data + "/version-2")
+                      if name.startswith("snapshot."))
+
+    def check_second(self, write):
+        """Started by mistake, with a rule of its own, on the folder of one
+        that serves."""
+        cfg = write()
+        names = self.put_snapshots(cfg)
+        self.start(cfg)
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            self.port = sock.getsockname()[1]
+        cfg = write("autopurge.purgeInterval=1\n")
+        # It would have purged while it found that it may not serve.
+        for _ in range(5):
+            self.check_refused(self.run_zkd(cfg), 3, "Unable to access "
+                               "datadir, exiting abnormally", self.data)
+            self.assertEqual(self.snapshots(), names)
+
+    def test_second_server(self):
+        self.check_second(self.write_cfg)
+
+    def test_second_member(self):
+        self.check_second(self.write_member)
+
+    def check_first(self, write):
+        names = self.put_snapshots(write())
+        self.start(write("autopurge.purgeInterval=1\n"))
+        wait_until("three are left", lambda: self.snapshots() == names[-3:])
+
+    def test_server(self):
+        self.check_first(self.write_cfg)
+
+    def test_member(self):
+        self.check_first(self.write_member)
+
+
 class Life(ZkdCase):
     def stop(self, server, how=signal.SIGTERM):
         server.send_signal(how)
