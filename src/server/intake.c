@@ -441,15 +441,16 @@ zookeeper_server_revalidated(struct zookeeper_server *zks,
     zks_wake(zks);
 }
 
-/* A server without a quorum can give no global session: its client must try
- * another one, where the session may well live. */
+/* A server without a quorum can give no global session; nor can it say that
+ * one has ended, be it one that it does not know: it may have begun behind its
+ * back, or be another server's.  Such a client must try elsewhere.  Java says
+ * expired of those that it does not know. */
 static bool
 ik_read_only_refuses(const struct zookeeper_server *zks, int64_t session_id)
 {
     return !zks->local_sessions
            || (session_id != 0
-               && session_tracker_is_tracked(zks->sessions, session_id)
-               && !session_tracker_is_local(zks->sessions, session_id));
+               && !session_tracker_made_local(zks->sessions, session_id));
 }
 
 enum intake_verdict

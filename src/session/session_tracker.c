@@ -44,6 +44,7 @@ struct session_tracker {
     struct session_tracker_env env;
     int64_t tick_ms;
     uint8_t server_id;          /* The high byte of ids made here. */
+    int64_t first_id;           /* The first one of those. */
     bool learner;
     bool allows_local;
     struct zk_thread thread;    /* Of start and stop. */
@@ -74,8 +75,9 @@ session_tracker_create(const struct session_tracker_env *env,
     st->server_id = (uint8_t) server_id;
     zk_mutex_init(&st->lock, ZK_LOCK_session_tracker);
     zk_cond_init(&st->wakeup);
+    st->first_id = session_id_first(server_id, zk_time_wall_ms());
     zk_lock(&st->lock);
-    st->next_id = session_id_first(server_id, zk_time_wall_ms());
+    st->next_id = st->first_id;
     expiry_queue_init(&st->queue, tick_ms, zk_time_mono_ms());
     expiry_queue_init(&st->local_queue, tick_ms, zk_time_mono_ms());
     zk_unlock(&st->lock);
@@ -406,6 +408,22 @@ session_tracker_is_local(struct session_tracker *st, int64_t id)
     local = s != NULL && s->local;
     zk_unlock(&st->lock);
     return local;
+}
+
+bool
+session_tracker_made_local(struct session_tracker *st, int64_t id)
+{
+    const struct session *s;
+    bool made;
+
+    ZK_CHECK(st, SESSION_TRACKER_MAGIC);
+    zk_lock(&st->lock);
+    s = st_find_locked(st, id);
+    made = (uint64_t) id - (uint64_t) st->first_id
+               < (uint64_t) st->next_id - (uint64_t) st->first_id
+           && (s == NULL || s->local);
+    zk_unlock(&st->lock);
+    return made;
 }
 
 bool

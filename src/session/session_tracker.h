@@ -96,6 +96,9 @@ void session_tracker_take_touched(struct session_tracker *st,
 int64_t session_tracker_create_local(struct session_tracker *st,
                                      int32_t timeout_ms);
 bool session_tracker_is_local(struct session_tracker *st, int64_t id);
+/* Where none is upgraded (a read-only server): whether this tracker made it,
+ * so that it has ended if it is not tracked any more. */
+bool session_tracker_made_local(struct session_tracker *st, int64_t id);
 bool session_tracker_upgrade(struct session_tracker *st, int64_t id,
                              int32_t *timeout_ms);
 /* Global sessions, and local ones. */

@@ -41,6 +41,9 @@ class ReadOnly(unittest.TestCase):
         self.begin(localSessionsEnabled='true')
         self.assertEqual('ro', self.left.word('isro'))
         self.refused()
+        # Another server's session: who leads may know it.
+        self.refused(read_only=True, session=self.old.session,
+                     passwd=self.old.passwd)
         conn = self.left.connect(read_only=True)
         self.addCleanup(conn.close)
         reply = conn.call(zkwire.get_data('/a', True))

@@ -5,6 +5,7 @@
 
 #include "test/unit/role_test.h"
 #include "util/zk_log.h"
+#include "util/zk_time.h"
 
 static void
 test_local_session_is_this_servers_alone(void)
@@ -241,6 +242,34 @@ test_read_only_with_local_sessions(void)
     end();
 }
 
+/* Of what it did not give itself it knows no end, whatever the password. */
+static void
+test_read_only_says_nothing_of_others(void)
+{
+    struct cc_session s, before, others = foreign();
+    int64_t ms;
+    int fd;
+
+    begin_local(ROLE_FOLLOWER, true);
+    fd = local_session(&before);
+    role_end(&w);
+    expect_closed(fd);
+    /* In the same one both would make the same ids. */
+    for (ms = zk_time_wall_ms(); zk_time_wall_ms() == ms;) {
+    }
+    role_start(&w, ROLE_READ_ONLY);
+    expect_closed(ask_read_only(others.id, others.passwd, false));
+    expect_closed(ask_read_only(others.id, before.passwd, false));
+    expect_closed(ask_read_only(before.id, before.passwd, false));
+    fd = ask_read_only(0, NULL, false);
+    CU_ASSERT_TRUE(cc_read_session(fd, &s, &(size_t) { 0 }));
+    expect_refused(ask_read_only(s.id, others.passwd, false));
+    expect_closed(ask_read_only(s.id + 1, s.passwd, false));
+    expect_closed(ask_read_only(before.id, s.passwd, false));
+    close(fd);
+    end();
+}
+
 static const struct zk_test tests[] = {
     { "a local session is this server's alone",
       test_local_session_is_this_servers_alone },
@@ -252,6 +281,8 @@ static const struct zk_test tests[] = {
     { "read-only without local sessions",
       test_read_only_without_local_sessions },
     { "read-only with local sessions", test_read_only_with_local_sessions },
+    { "read-only says nothing of others' sessions",
+      test_read_only_says_nothing_of_others },
 };
 
 int

@@ -179,6 +179,30 @@ test_local_session_may_become_global(void)
     end();
 }
 
+/* Ids beside those that it made; and one of the ensemble with such an id, as
+ * it may be after a clock was put back. */
+static void
+test_knows_what_it_made(void)
+{
+    struct session_tracker *st = begin_learner(TICK);
+    int64_t id;
+
+    session_tracker_allow_local(st);
+    id = session_tracker_create_local(st, 10000);
+    CU_ASSERT_TRUE(session_tracker_made_local(st, id));
+    CU_ASSERT_FALSE(session_tracker_made_local(st, id - 1));
+    CU_ASSERT_FALSE(session_tracker_made_local(st, id + 1));
+    CU_ASSERT_FALSE(session_tracker_made_local(st, INT64_MIN));
+    CU_ASSERT_FALSE(session_tracker_made_local(st, INT64_MAX));
+    session_tracker_remove(st, id);
+    CU_ASSERT_TRUE(session_tracker_made_local(st, id));
+    session_tracker_add(st, id + 1, 10000);
+    CU_ASSERT_EQUAL(session_tracker_create_local(st, 10000), id + 2);
+    CU_ASSERT_FALSE(session_tracker_made_local(st, id + 1));
+    CU_ASSERT_TRUE(session_tracker_made_local(st, id + 2));
+    end();
+}
+
 static void
 test_upgraded_session_expires_where_it_belongs(void)
 {
@@ -344,6 +368,7 @@ static const struct zk_test tests[] = {
       test_learner_makes_ids_and_waits_for_their_txns },
     { "a local session may become a global one",
       test_local_session_may_become_global },
+    { "knows what it made", test_knows_what_it_made },
     { "an upgraded session expires where it belongs",
       test_upgraded_session_expires_where_it_belongs },
     { "local sessions of other servers pass",
