@@ -26,10 +26,13 @@
 struct log_scan {
     size_t records;             /* Whole ones found. */
     int64_t first_ms, last_ms;  /* Wall clock of the first and the last. */
+    uint64_t summed;            /* Bytes that went through the checksum. */
 };
 
 /* Looks for whole records from 'from' on, at any offset, until it has found
- * more than one batch can be or the file ends. */
+ * more than one batch can be or the file ends.  Bytes that look like the head
+ * of a long record wherever one looks cost little more than others: what it
+ * takes grows with the file alone. */
 int log_scan_behind(int fd, const char *path, off_t from, int32_t max_record,
                     struct log_scan *out, struct zk_errmsg *em)
     ZK_WARN_UNUSED;

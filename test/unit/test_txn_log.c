@@ -797,7 +797,9 @@ test_torn_batch_longer_than_apaches(void)
 static void
 test_torn_batch_of_a_slow_disk(void)
 {
-    struct log_scan s = { 2, 1795356669000, 1795356669000 };
+    struct log_scan s = {
+        .records = 2, .first_ms = 1795356669000, .last_ms = 1795356669000,
+    };
 
     s.last_ms += 180000;
     CU_ASSERT_FALSE(log_scan_is_history(&s));
