@@ -16,7 +16,9 @@
  * its own quorum, and whoever has taken the later epoch never follows this
  * one again: so at the time the sync came there was no later leader, and
  * nobody had been told of anything that is missing here (ZOOKEEPER-1675).
- * For the same reason a session that is unknown here by then has ended.
+ * For the same reason a session that is unknown here by then has ended; and as
+ * who asks has heard of it, that is said to those who ask for it meanwhile,
+ * too.
  */
 #ifndef ZAB_LEADER_CORE_H
 #define ZAB_LEADER_CORE_H

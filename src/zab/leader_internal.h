@@ -14,6 +14,9 @@
 #include "zab/learner_sync.h"
 #include "zab/packet_block.h"
 
+#define uthash_malloc(size) zk_xmalloc(size)
+#include <uthash.h>
+
 struct learner_handler;
 struct learner_cnx_acceptor;
 
@@ -31,8 +34,8 @@ struct leader_options {
     struct net_options net;
 };
 
-/* Questions for sessions of one learner, or of this server's clients, that
- * wait for a PING to be answered: some 80 bytes each. */
+/* Sessions that one learner, or this server's clients, have asked for and wait
+ * to be told of: some 150 bytes each. */
 #define LEADER_MAX_ASKED 65536
 
 /* A SYNC that waits, or the question whether a session has ended. */
@@ -43,9 +46,10 @@ struct leader_sync {
 
     bool of_session;            /* A question; and then: */
     bool lives;                 /* Its answer. */
-    int32_t timeout_ms;
+    int32_t timeout_ms;         /* As asked last. */
     int64_t session_id;
     struct client_sink *sink;   /* Of who == NULL: a reference. */
+    UT_hash_handle hh;          /* In 'asked' of who. */
 };
 
 /* What the stages are to be told, without the leader's lock. */
@@ -94,7 +98,8 @@ struct leader {
     struct leader_proposals proposals;
     struct leader_sync *syncs, **syncs_end;     /* By point. */
     size_t n_syncs;             /* SYNCs among them. */
-    size_t n_asked;             /* Questions of clients of this server. */
+    struct leader_sync *asked;  /* Questions of clients of this server: uthash
+                                 * by session. */
     /* Of clients of this server, answered: the stages are to be told. */
     size_t n_synced;
     struct leader_sync *told;
@@ -200,11 +205,13 @@ void leader_sync(struct leader *l, const void *owner);
 void leader_sync_own(struct leader *l);
 /* REVALIDATE of a learner: a session that lives is its from now on, and it is
  * told at once; that one has ended, once a quorum has said that this server
- * leads.  ZK_ETOOBIG: too many such questions wait.  The leader serves. */
+ * leads.  Who asks for a session again meanwhile is told once.  ZK_ETOOBIG: it
+ * waits for too many.  The leader serves. */
 int leader_revalidate(struct leader *l, struct learner_handler *h,
                       int64_t session_id, int32_t timeout_ms,
                       struct zk_errmsg *em) ZK_WARN_UNUSED;
-/* server_role.revalidate; 'self' is the leader. */
+/* server_role.revalidate; 'self' is the leader.  Of two clients that come with
+ * the same session the first is closed. */
 void leader_revalidate_own(void *self, struct client_sink *sink,
                            int64_t session_id, int32_t timeout_ms);
 /* What a learner that has gone waited for. */

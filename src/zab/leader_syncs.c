@@ -86,7 +86,6 @@ lsy_answer_session(struct learner_handler *h, int64_t session_id, bool lives)
 {
     struct zk_buf answer = { 0 };
 
-    server_metrics_inc(METRIC_revalidate_count);
     output_archive_long(&answer, session_id);
     output_archive_bool(&answer, lives);
     learner_sender_queue_once(
@@ -107,14 +106,54 @@ lsy_append_locked(struct leader *l, struct leader_sync *s)
     l->syncs_end = &s->next;
 }
 
-static size_t *
-lsy_count_locked(struct leader *l, const struct leader_sync *s)
+/* The questions of a learner, or of clients of this server. */
+static struct leader_sync **
+lsy_asked_locked(struct leader *l, struct learner_handler *who)
     ZK_REQUIRES(l->lock)
 {
-    if (!s->of_session) {
-        return &l->n_syncs;
+    return who != NULL ? &who->asked : &l->asked;
+}
+
+static struct leader_sync *
+lsy_find_locked(struct leader *l, struct learner_handler *who,
+                int64_t session_id) ZK_REQUIRES(l->lock)
+{
+    struct leader_sync *s;
+
+    HASH_FIND(hh, *lsy_asked_locked(l, who), &session_id, sizeof session_id,
+              s);
+    return s;
+}
+
+static bool
+lsy_is_full_locked(struct leader *l, struct learner_handler *who)
+    ZK_REQUIRES(l->lock)
+{
+    return HASH_COUNT(*lsy_asked_locked(l, who)) >= LEADER_MAX_ASKED;
+}
+
+/* It is in the queue from now on; and no more. */
+static void
+lsy_count_locked(struct leader *l, struct leader_sync *s)
+    ZK_REQUIRES(l->lock)
+{
+    if (s->of_session) {
+        HASH_ADD(hh, *lsy_asked_locked(l, s->who), session_id,
+                 sizeof s->session_id, s);
+    } else {
+        l->n_syncs++;
     }
-    return s->who != NULL ? &s->who->n_asked : &l->n_asked;
+}
+
+static void
+lsy_uncount_locked(struct leader *l, struct leader_sync *s)
+    ZK_REQUIRES(l->lock)
+{
+    if (s->of_session) {
+        HASH_DELETE(hh, *lsy_asked_locked(l, s->who), s);
+    } else {
+        l->n_syncs--;
+    }
 }
 
 /* A SYNC whose turn has come. */
@@ -143,7 +182,7 @@ lsy_tell_locked(struct leader *l, struct leader_sync *s)
                          s->who != NULL ? (const void *) s->who : s->sink);
     if (!s->lives && lsy_is_closing(l, s->session_id)) {
         s->point = leader_core_later_point(l->core);
-        ++*lsy_count_locked(l, s);
+        lsy_count_locked(l, s);
         lsy_append_locked(l, s);
     } else if (s->who == NULL) {
         s->next = l->told;
@@ -166,7 +205,7 @@ leader_answer_syncs_locked(struct leader *l, int64_t zxid)
         if (l->syncs == NULL) {
             l->syncs_end = &l->syncs;
         }
-        --*lsy_count_locked(l, s);
+        lsy_uncount_locked(l, s);
         if (s->of_session) {
             lsy_tell_locked(l, s);
         } else {
@@ -187,14 +226,20 @@ lsy_go_on_locked(struct leader *l) ZK_REQUIRES(l->lock)
     leader_answer_syncs_locked(l, leader_core_last_committed(l->core));
 }
 
-/* Nobody is told that a session has ended because a role has: the client tries
- * the next server. */
+/* Without a word; the client tries again, here or elsewhere. */
+static void
+lsy_close(struct client_sink *sink, enum disconnect_reason why)
+{
+    sink->ops->close(sink, why);
+    sink->ops->unref(sink);
+}
+
+/* Nobody is told that a session has ended because a role has. */
 static void
 lsy_drop(struct leader_sync *s)
 {
     if (s->sink != NULL) {
-        s->sink->ops->close(s->sink, DISCONNECT_SERVER_SHUTDOWN);
-        s->sink->ops->unref(s->sink);
+        lsy_close(s->sink, DISCONNECT_SERVER_SHUTDOWN);
     }
     free(s);
 }
@@ -208,7 +253,7 @@ leader_forget_syncs_locked(struct leader *l, const struct learner_handler *h)
     while ((s = *p) != NULL) {
         if (s->who == h) {
             *p = s->next;
-            --*lsy_count_locked(l, s);
+            lsy_uncount_locked(l, s);
             free(s);
         } else {
             p = &s->next;
@@ -226,7 +271,8 @@ leader_drop_syncs(struct leader *l)
     s = l->syncs;
     l->syncs = NULL;
     l->syncs_end = &l->syncs;
-    l->n_syncs = l->n_asked = 0;
+    l->n_syncs = 0;
+    HASH_CLEAR(hh, l->asked);
     zk_unlock(&l->lock);
     for (; s != NULL; s = next) {
         next = s->next;
@@ -240,7 +286,7 @@ static struct leader_news
 lsy_add_locked(struct leader *l, struct leader_sync *s) ZK_REQUIRES(l->lock)
 {
     s->point = leader_core_sync_point(l->core);
-    ++*lsy_count_locked(l, s);
+    lsy_count_locked(l, s);
     lsy_append_locked(l, s);
     lsy_go_on_locked(l);
     return leader_news_locked(l, false);
@@ -284,15 +330,19 @@ leader_sync_own(struct leader *l)
     leader_pass_on(&news);
 }
 
-static struct leader_sync *
-lsy_question(int64_t session_id, int32_t timeout_ms)
+static struct leader_news
+lsy_add_question_locked(struct leader *l, struct learner_handler *who,
+                        struct client_sink *sink, int64_t session_id,
+                        int32_t timeout_ms) ZK_REQUIRES(l->lock)
 {
     struct leader_sync *s = zk_xcalloc(1, sizeof *s);
 
     s->of_session = true;
+    s->who = who;
+    s->sink = sink;
     s->session_id = session_id;
     s->timeout_ms = timeout_ms;
-    return s;
+    return lsy_add_locked(l, s);
 }
 
 int
@@ -304,15 +354,17 @@ leader_revalidate(struct leader *l, struct learner_handler *h,
     struct leader_sync *s;
     int rv = ZK_OK;
 
+    server_metrics_inc(METRIC_revalidate_count);
     if (lsy_renew(l, session_id, timeout_ms, h)) {
         lsy_answer_session(h, session_id, true);
         return ZK_OK;
     }
     zk_lock(&l->lock);
-    if (h->n_asked < LEADER_MAX_ASKED) {
-        s = lsy_question(session_id, timeout_ms);
-        s->who = h;
-        news = lsy_add_locked(l, s);
+    s = lsy_find_locked(l, h, session_id);
+    if (s != NULL) {
+        s->timeout_ms = timeout_ms;
+    } else if (!lsy_is_full_locked(l, h)) {
+        news = lsy_add_question_locked(l, h, NULL, session_id, timeout_ms);
     } else {
         rv = zk_fail(em, ZK_ETOOBIG, "it asks for more than %d sessions that "
                      "nobody here knows", LEADER_MAX_ASKED);
@@ -326,22 +378,29 @@ void
 leader_revalidate_own(void *self, struct client_sink *sink,
                       int64_t session_id, int32_t timeout_ms)
 {
-    struct leader_sync *s = lsy_question(session_id, timeout_ms);
+    struct client_sink *gone = NULL;
     struct leader_news news = { 0 };
     struct leader *l = self;
-    bool waits;
+    struct leader_sync *s;
 
     ZK_CHECK(l, LEADER_MAGIC);
-    s->sink = sink;
     zk_lock(&l->lock);
-    waits = !l->closing && l->n_asked < LEADER_MAX_ASKED;
-    if (waits) {
-        news = lsy_add_locked(l, s);
+    s = lsy_find_locked(l, NULL, session_id);
+    if (s != NULL) {
+        gone = s->sink;
+        s->sink = sink;
+        s->timeout_ms = timeout_ms;
+    } else if (!l->closing && !lsy_is_full_locked(l, NULL)) {
+        news = lsy_add_question_locked(l, NULL, sink, session_id,
+                                       timeout_ms);
+    } else {
+        gone = sink;
     }
     zk_unlock(&l->lock);
     leader_pass_on(&news);
-    if (!waits) {
-        lsy_drop(s);
+    if (gone != NULL) {
+        lsy_close(gone, gone == sink ? DISCONNECT_SERVER_SHUTDOWN
+                                     : DISCONNECT_CLIENT_RECONNECT);
     }
 }
 

@@ -49,9 +49,6 @@ learner_create(struct zab_peer *peer, int64_t leader_sid, bool observer,
     atomic_init(&l->sync_time_ms, -1);
     zk_mutex_init(&l->lock, ZK_LOCK_leaf);
     zk_cond_init(&l->changed);
-    zk_lock(&l->lock);
-    l->renewals_end = &l->renewals;
-    zk_unlock(&l->lock);
     return l;
 }
 

@@ -50,7 +50,8 @@ struct learner_handler {
     bool acked;                 /* NEWLEADER */
     int64_t acked_zxid;         /* The last proposal it acked. */
     bool up_to_date;            /* UPTODATE is queued. */
-    size_t n_asked;             /* Its questions that wait: leader_syncs.c. */
+    struct leader_sync *asked;  /* Its questions that wait, uthash by session:
+                                 * leader_syncs.c. */
     enum handler_load {
         LOAD_NONE,
         LOAD_DIFF,

@@ -8,11 +8,14 @@
 #include "zab/learner_core.h"
 #include "zab/learner_link.h"
 
+#define uthash_malloc(size) zk_xmalloc(size)
+#include <uthash.h>
+
 /* A session whose client waits for the leader's word on it. */
 struct learner_renewal {
-    struct learner_renewal *next;
     int64_t session_id;
     struct client_sink *sink;   /* A reference. */
+    UT_hash_handle hh;
 };
 
 struct learner {
@@ -51,7 +54,7 @@ struct learner {
     struct learner_link *running ZK_GUARDED;    /* To be ended by
                                                  * shutdown. */
     int64_t log_bytes ZK_GUARDED;   /* In the queue of the log. */
-    struct learner_renewal *renewals ZK_GUARDED, **renewals_end ZK_GUARDED;
+    struct learner_renewal *renewals ZK_GUARDED;    /* uthash by session */
 };
 
 /* ---- learner_env.c ----------------------------------------------------- */
@@ -74,7 +77,9 @@ void learner_stop_server(struct learner *l);
 
 /* ---- learner_sessions.c ------------------------------------------------ */
 
-/* server_role.revalidate; 'self' is the learner. */
+/* server_role.revalidate; 'self' is the learner.  A client that comes while
+ * another waits with the same session takes its place, and that is closed: the
+ * leader is asked once. */
 void learner_revalidate(void *self, struct client_sink *sink,
                         int64_t session_id, int32_t timeout_ms);
 /* REVALIDATE and PING from the leader. */

@@ -13,21 +13,59 @@
 #include "jute/output_archive.h"
 #include "util/zk_log.h"
 
+/* Without a word: the session may well live. */
+static void
+lss_close(struct client_sink *sink, enum disconnect_reason why)
+{
+    sink->ops->close(sink, why);
+    sink->ops->unref(sink);
+}
+
+static struct learner_renewal *
+lss_find_locked(struct learner *l, int64_t session_id) ZK_REQUIRES(l->lock)
+{
+    struct learner_renewal *renewal;
+
+    HASH_FIND(hh, l->renewals, &session_id, sizeof session_id, renewal);
+    return renewal;
+}
+
+/* Who waited for this session until now; NULL: nobody, and the leader is to
+ * be asked. */
+static struct client_sink *
+lss_wait(struct learner *l, struct client_sink *sink, int64_t session_id)
+{
+    struct client_sink *gone = NULL;
+    struct learner_renewal *renewal;
+
+    zk_lock(&l->lock);
+    renewal = lss_find_locked(l, session_id);
+    if (renewal == NULL) {
+        renewal = zk_xcalloc(1, sizeof *renewal);
+        renewal->session_id = session_id;
+        HASH_ADD(hh, l->renewals, session_id, sizeof session_id, renewal);
+    } else {
+        gone = renewal->sink;
+    }
+    renewal->sink = sink;
+    zk_unlock(&l->lock);
+    return gone;
+}
+
 void
 learner_revalidate(void *self, struct client_sink *sink, int64_t session_id,
                    int32_t timeout_ms)
 {
-    struct learner_renewal *renewal = zk_xcalloc(1, sizeof *renewal);
     struct learner *l = self;
+    struct client_sink *gone;
     struct zk_buf b = { 0 };
 
     ZK_CHECK(l, LEARNER_MAGIC);
-    renewal->session_id = session_id;
-    renewal->sink = sink;
-    zk_lock(&l->lock);
-    *l->renewals_end = renewal;
-    l->renewals_end = &renewal->next;
-    zk_unlock(&l->lock);
+    gone = lss_wait(l, sink, session_id);
+    if (gone != NULL) {
+        lss_close(gone, DISCONNECT_CLIENT_RECONNECT);
+        return;
+    }
     /* The answer may come from here on. */
     output_archive_long(&b, session_id);
     output_archive_int(&b, timeout_ms);
@@ -36,23 +74,16 @@ learner_revalidate(void *self, struct client_sink *sink, int64_t session_id,
     zk_buf_fini(&b);
 }
 
-/* The first that waits for this session, taken off the list; answers come in
- * the order of the questions, so it is found soon. */
+/* Who waits for this session, and does so no more. */
 static struct learner_renewal *
 lss_take(struct learner *l, int64_t session_id)
 {
     struct learner_renewal *renewal;
 
     zk_lock(&l->lock);
-    for (struct learner_renewal **at = &l->renewals;
-         (renewal = *at) != NULL; at = &renewal->next) {
-        if (renewal->session_id == session_id) {
-            *at = renewal->next;
-            if (renewal->next == NULL) {
-                l->renewals_end = at;
-            }
-            break;
-        }
+    renewal = lss_find_locked(l, session_id);
+    if (renewal != NULL) {
+        HASH_DELETE(hh, l->renewals, renewal);
     }
     zk_unlock(&l->lock);
     return renewal;
@@ -99,20 +130,15 @@ learner_answer_ping(struct learner *l, int64_t zxid)
 void
 learner_drop_renewals(struct learner *l)
 {
-    struct learner_renewal *renewal;
+    struct learner_renewal *all, *renewal, *tmp;
 
     zk_lock(&l->lock);
-    renewal = l->renewals;
+    all = l->renewals;
     l->renewals = NULL;
-    l->renewals_end = &l->renewals;
     zk_unlock(&l->lock);
-    while (renewal != NULL) {
-        struct learner_renewal *next = renewal->next;
-
-        /* Nobody is told that a session is gone: it may well live. */
-        renewal->sink->ops->close(renewal->sink, DISCONNECT_SERVER_SHUTDOWN);
-        renewal->sink->ops->unref(renewal->sink);
+    HASH_ITER(hh, all, renewal, tmp) {
+        HASH_DELETE(hh, all, renewal);
+        lss_close(renewal->sink, DISCONNECT_SERVER_SHUTDOWN);
         free(renewal);
-        renewal = next;
     }
 }

@@ -18,7 +18,7 @@ import zkwire
 
 REQUEST, ACK, PING, REVALIDATE, SYNC = 1, 3, 5, 6, 7
 FOLLOWERINFO, OBSERVERINFO, LEADERINFO, ACKEPOCH = 11, 16, 17, 18
-NEWLEADER = 10
+NEWLEADER, UPTODATE = 10, 12
 
 LOOKING, FOLLOWING, LEADING, OBSERVING = range(4)
 HELLO_1, HELLO_2 = -65536, -65535
@@ -335,6 +335,92 @@ class BadPeers(unittest.TestCase):
                 self.send(s, hello(other.sid), notification(
                     LOOKING, other.sid, BIG, BIG, BIG))
         self.check_unmoved()
+
+
+class Questions(unittest.TestCase):
+    """For sessions, of a learner, while no quorum answers."""
+
+    ASKED = 70000               # More than a leader lets wait.
+
+    def setUp(self):
+        # It leads on although the others stand still.
+        self.e = ensemble.Ensemble('zkd', 'zkd', 'zkd',
+                                   config=dict(CONFIG, syncLimit='120'))
+        self.addCleanup(self.e.close)
+        self.e.start()
+        self.leader = self.e.wait_settled()
+        self.conn = self.leader.connect(timeout=60000)
+        self.addCleanup(self.conn.close)
+        self.s = self.observe()
+
+    def observe(self):
+        s = socket.create_connection((ensemble.HOST,
+                                      self.leader.ports[1].number))
+        self.addCleanup(s.close)
+        s.settimeout(ensemble.DEADLINE)
+        s.sendall(packet(OBSERVERINFO, 0, learner_info(STRANGER)))
+        self.read_until(s, struct.pack('>ii', 4, 0x10000))
+        s.sendall(ack_epoch(0, 0))
+        new_leader = struct.pack('>iq', NEWLEADER, 1 << 32)
+        self.read_until(s, new_leader)
+        s.sendall(packet(ACK, 1 << 32))
+        self.read_until(s, struct.pack('>iq', UPTODATE, -1))
+        return s
+
+    def read_until(self, s, wanted):
+        got = b''
+        while wanted not in got:
+            more = s.recv(65536)
+            self.assertNotEqual(b'', more, 'closed before %r' % wanted)
+            got += more
+        return got
+
+    @staticmethod
+    def question(session):
+        return packet(REVALIDATE, -1, struct.pack('>qi', session, 60000))
+
+    @staticmethod
+    def answer(session, lives):
+        return packet(REVALIDATE, -1, struct.pack('>q?', session, lives))
+
+    def pause_others(self):
+        others = [m for m in self.e if m is not self.leader]
+        for member in others:
+            member.pause()
+        return others
+
+    def test_clients_that_come_with_one_session(self):
+        """The last one is told."""
+        with self.leader.connect() as conn:
+            session = {'session': conn.session, 'passwd': conn.passwd}
+            self.assertEqual(0, conn.call(zkwire.close_session()).err)
+        others = self.pause_others()
+        conns = [zkwire.Conn(self.leader.address) for _ in range(3)]
+        for at, conn in enumerate(conns):
+            self.addCleanup(conn.close)
+            hello_frame = zkwire.connect_request(**session)
+            conn.send_raw(struct.pack('>i', len(hello_frame)) + hello_frame)
+            if at > 0:
+                conns[at - 1].wait_closed()
+        for member in others:
+            member.resume()
+        reply = conns[-1].handshake_reply()
+        self.assertEqual((0, 0), (reply.session, reply.timeout))
+
+    def test_one_session_again_and_again(self):
+        """It is told once, and the link stands."""
+        others = self.pause_others()
+        self.s.sendall(self.question(12345) * self.ASKED +
+                       self.question(self.conn.session))
+        got = self.read_until(self.s, self.answer(self.conn.session, True))
+        self.assertNotIn(self.answer(12345, False), got)
+        for member in others:
+            member.resume()
+        got = self.read_until(self.s, self.answer(12345, False))
+        self.s.sendall(self.question(12346))
+        got += self.read_until(self.s, self.answer(12346, False))
+        self.assertEqual(1, got.count(self.answer(12345, False)))
+        self.assertIs(self.leader, self.e.leader())
 
 
 if __name__ == '__main__':

@@ -163,13 +163,34 @@ sim_leader_go_on_syncs(struct sim_node *n)
     sim_server_pump(n);
 }
 
+/* The question for this session that waits, of this learner or of clients
+ * here. */
+static struct sim_pending_sync *
+lead_question(const struct sim_leader *l, const struct sim_handler *who,
+              int64_t session)
+{
+    struct sim_pending_sync *s = l->syncs;
+
+    while (s != NULL && (s->session != session || s->who != who)) {
+        s = s->next;
+    }
+    return s;
+}
+
+/* Who asks for a session again is told once; of clients here the last. */
 static void
 lead_wait(struct sim_node *n, struct sim_handler *who, struct sim_conn *conn,
           int64_t session)
 {
     struct sim_leader *l = &n->leader;
-    struct sim_pending_sync *s = sim_alloc(n->w, sizeof *s);
+    struct sim_pending_sync *s =
+        session != 0 ? lead_question(l, who, session) : NULL;
 
+    if (s != NULL) {
+        s->conn = conn;
+        return;
+    }
+    s = sim_alloc(n->w, sizeof *s);
     s->who = who;
     s->conn = conn;
     s->session = session;

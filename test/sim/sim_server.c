@@ -288,17 +288,22 @@ srv_request(struct sim_node *n, struct sim_conn *c, int32_t type,
     sim_server_pump(n);
 }
 
-/* Answers come in the order of the questions, also to those who are gone. */
+/* Once for a session: who comes with it while another waits takes its place.
+ * Answers come in the order of the questions, also to those who are gone. */
 static void
 srv_ask_leader(struct sim_node *n, struct sim_conn *c)
 {
-    struct sim_conn **end = &n->server.renewals;
+    struct sim_conn **p = &n->server.renewals;
 
-    while (*end != NULL) {
-        end = &(*end)->next_renewal;
+    while (*p != NULL && (*p)->session != c->session) {
+        p = &(*p)->next_renewal;
     }
-    *end = c;
-    sim_learner_revalidate(n, c->session);
+    if (*p != NULL) {
+        c->next_renewal = (*p)->next_renewal;
+    } else {
+        sim_learner_revalidate(n, c->session);
+    }
+    *p = c;
 }
 
 /* The client is known; another connection of it is closed. */

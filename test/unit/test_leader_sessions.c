@@ -87,6 +87,32 @@ test_questions_for_sessions_are_bounded(void)
     lc_fini(&c);
 }
 
+/* The limit is one of sessions: who asks for one again is told once. */
+static void
+test_a_session_is_asked_for_once(void)
+{
+    struct leader_case c;
+
+    lc_serve(&c, "");
+    lc_observe(&c);
+    lc_session(&c);
+    c.s.mute = true;
+    for (int64_t i = 0; i <= LEADER_MAX_ASKED; i++) {
+        lc_ask_session(&c.o, LC_SESSION + 1, 10000);
+        if (i % 1000 == 0) {
+            sl_ack(&c.s, z(1, 0));      /* It is there, and answers none. */
+        }
+    }
+    lc_ask_session(&c.o, LC_SESSION, 10000);
+    lc_expect_session(&c.o, LC_SESSION, true);  /* All were read. */
+    lc_ask_session(&c.o, LC_SESSION + 2, 10000);
+    c.s.mute = false;
+    CU_ASSERT(sl_is_silent(&c.s, 3));
+    lc_expect_session(&c.o, LC_SESSION + 1, false);
+    lc_expect_session(&c.o, LC_SESSION + 2, false);
+    lc_fini(&c);
+}
+
 static void
 test_a_ping_with_torn_sessions_ends_the_link(void)
 {
@@ -109,6 +135,7 @@ static const struct zk_test tests[] = {
       test_a_leader_that_loses_its_quorum_ends_no_session },
     { "questions for sessions are bounded",
       test_questions_for_sessions_are_bounded },
+    { "a session is asked for once", test_a_session_is_asked_for_once },
     { "a PING with torn sessions ends the link",
       test_a_ping_with_torn_sessions_ends_the_link },
 };

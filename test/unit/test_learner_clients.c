@@ -447,6 +447,43 @@ test_the_leader_says_whether_a_session_lives(void)
     lb_close(&b);
 }
 
+/* The leader is asked once for a session with which clients come again while
+ * it thinks; the last one has the answer. */
+static void
+test_one_question_for_a_session_at_a_time(void)
+{
+    struct cc_session one, other, got;
+    struct learner_bench b;
+    struct zk_buf out = { 0 };
+    int fd, last;
+    size_t len;
+
+    open_serving(&b, "", "H D0 L A0 U A0");
+    close(new_session(&b, 1, &one));
+    close(new_session(&b, 2, &other));
+    fd = come_back(&b, &one);
+    for (int i = 0; i < 3; i++) {
+        last = cc_connect(&b.s);
+        cc_put_connect(&out, one.id, one.passwd, 0, false, false);
+        cc_send_buf(last, &out);
+        CU_ASSERT(cc_is_closed(fd));
+        close(fd);
+        fd = last;
+    }
+    last = come_back(&b, &other);       /* Nothing was asked in between. */
+    revalidated(&b, one.id, true);
+    CU_ASSERT(cc_read_session(fd, &got, &len));
+    CU_ASSERT_EQUAL(got.id, one.id);
+    revalidated(&b, other.id, false);
+    CU_ASSERT(cc_read_session(last, &got, &len));
+    CU_ASSERT_EQUAL(got.id, 0);
+    close(fd);
+    close(last);
+    (void) lb_end(&b);
+    zk_buf_fini(&out);
+    lb_close(&b);
+}
+
 /* A link that breaks says nothing of a session: the client must not hear that
  * it expired. */
 static void
@@ -714,6 +751,8 @@ static const struct zk_test tests[] = {
       test_new_operations_do_not_reach_an_old_leader },
     { "the leader says whether a session lives",
       test_the_leader_says_whether_a_session_lives },
+    { "one question for a session at a time",
+      test_one_question_for_a_session_at_a_time },
     { "a broken link expires no session",
       test_a_broken_link_expires_no_session },
     { "a PING is answered with the sessions that were touched",
