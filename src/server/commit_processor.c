@@ -4,9 +4,9 @@
 #include "server/commit_processor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "metrics/server_metrics.h"
-#include "proto/op_code.h"
 #include "util/zk_log.h"
 #include "util/zk_thread.h"
 #include "util/zk_time.h"
@@ -14,6 +14,14 @@
 /* So many are handed on by the thread that lets them pass, when nothing is
  * before them: waking another would cost more than the work. */
 #define CP_INLINE_BATCH 64
+/* Commits whose time is remembered until they pass, which they do not before
+ * the own disk has them; beyond, some count as told with those before. */
+#define CP_TOLD 32
+
+struct cp_told {
+    int64_t zxid;               /* The last one that was told then. */
+    int64_t us;
+};
 
 struct commit_processor {
     struct request_processor base;
@@ -31,6 +39,8 @@ struct commit_processor {
     bool busy ZK_GUARDED;       /* Somebody hands on: all others leave what
                                  * passes in 'ready'. */
     bool stopping ZK_GUARDED;
+    struct cp_told told[CP_TOLD] ZK_GUARDED;    /* By zxid. */
+    size_t n_told ZK_GUARDED;
 };
 
 static struct commit_processor *
@@ -43,46 +53,122 @@ cp_of(struct request_processor *base)
     return cp;
 }
 
-/* What passes at 'now_us'.  Commits by themselves are writes of others and
- * have waited for nobody. */
+/* ---- when commits were told -------------------------------------------- */
+
+/* All up to 'zxid' is committed, at 'now_us'; 0: nothing is. */
 static void
-cp_count_passed(const struct bq_list *out, int64_t now_us)
+cp_note_told_locked(struct commit_processor *cp, int64_t zxid,
+                    int64_t now_us) ZK_REQUIRES(cp->lock)
 {
-    int64_t writes = 0;
+    if (zxid == 0
+        || (cp->n_told > 0 && cp->told[cp->n_told - 1].zxid >= zxid)) {
+        return;
+    }
+    if (cp->n_told < CP_TOLD) {
+        cp->told[cp->n_told++].us = now_us;
+    }
+    cp->told[cp->n_told - 1].zxid = zxid;
+}
 
-    for (struct bq_node *node = out->first; node != NULL; node = node->next) {
-        const struct request *r = request_of(node);
-        bool write = r->txn != NULL || op_code_is_write(r->type);
+/* All up to 'zxid' has passed. */
+static void
+cp_forget_told_locked(struct commit_processor *cp, int64_t zxid)
+    ZK_REQUIRES(cp->lock)
+{
+    size_t n = 0;
 
-        writes += write;
+    while (n < cp->n_told && cp->told[n].zxid <= zxid) {
+        n++;
+    }
+    cp->n_told -= n;
+    memmove(cp->told, cp->told + n, cp->n_told * sizeof cp->told[0]);
+}
+
+/* ---- handing on -------------------------------------------------------- */
+
+/* What is handed on in one go. */
+struct cp_passing {
+    struct bq_list out;
+    int64_t now_us;
+    int64_t writes;             /* Among them. */
+    int64_t last;               /* zxid of the last txn; 0: none. */
+    struct cp_told told[CP_TOLD];
+    size_t n_told, at_told;     /* What is before it has passed. */
+};
+
+/* A write: from the commit to here. */
+static void
+cp_count_committed(struct cp_passing *p, const struct request *r)
+{
+    p->last = r->txn->zxid;
+    while (p->at_told < p->n_told && p->told[p->at_told].zxid < p->last) {
+        p->at_told++;
+    }
+    if (p->at_told < p->n_told) {
+        server_metrics_add(r->queued_us != 0
+                               ? METRIC_local_write_committed_time_ms
+                               : METRIC_server_write_committed_time_ms,
+                           (p->now_us - p->told[p->at_told].us) / 1000);
+    }
+}
+
+/* Commits by themselves are writes of others and have waited for nobody. */
+static void
+cp_count_passed(struct cp_passing *p)
+{
+    for (struct bq_node *node = p->out.first; node != NULL;
+         node = node->next) {
+        struct request *r = request_of(node);
+        bool write = request_is_write(r);
+
+        p->writes += write;
+        r->passed_us = p->now_us;
         if (r->queued_us != 0) {
             server_metrics_add(write ? METRIC_write_commitproc_time_ms
                                      : METRIC_read_commitproc_time_ms,
-                               (now_us - r->queued_us) / 1000);
+                               (p->now_us - r->queued_us) / 1000);
+        }
+        if (r->txn != NULL) {
+            cp_count_committed(p, r);
         }
     }
-    server_metrics_add(METRIC_write_commit_proc_issued, writes);
+    server_metrics_add(METRIC_write_commit_proc_issued, p->writes);
     server_metrics_add(METRIC_read_commit_proc_issued,
-                       (int64_t) out->n - writes);
+                       (int64_t) p->out.n - p->writes);
+}
+
+static void
+cp_count_handed_on(const struct cp_passing *p)
+{
+    int64_t ms = (zk_time_mono_us() - p->now_us) / 1000;
+
+    server_metrics_add(METRIC_commit_process_time, ms);
+    if (p->writes > 0) {
+        server_metrics_add(METRIC_write_batch_time_in_commit_processor, ms);
+    }
 }
 
 /* Hands 'ready' on, without the lock meanwhile. */
 static void
 cp_hand_on_locked(struct commit_processor *cp) ZK_REQUIRES(cp->lock)
 {
-    struct bq_list out = { 0 };
-    int64_t now_us;
+    struct cp_passing p;
 
     zk_assert(!cp->busy);
     cp->busy = true;
-    bq_list_concat(&out, &cp->ready);
+    p.out = (struct bq_list) { 0 };
+    bq_list_concat(&p.out, &cp->ready);
+    p.n_told = cp->n_told;
+    memcpy(p.told, cp->told, p.n_told * sizeof p.told[0]);
     zk_unlock(&cp->lock);
-    now_us = zk_time_mono_us();
-    cp_count_passed(&out, now_us);
-    cp->next->submit(cp->next, &out);
-    server_metrics_add(METRIC_commit_process_time,
-                       (zk_time_mono_us() - now_us) / 1000);
+    p.now_us = zk_time_mono_us();
+    p.writes = p.last = 0;
+    p.at_told = 0;
+    cp_count_passed(&p);
+    cp->next->submit(cp->next, &p.out);
+    cp_count_handed_on(&p);
     zk_lock(&cp->lock);
+    cp_forget_told_locked(cp, p.last);
     cp->busy = false;
 }
 
@@ -208,9 +294,11 @@ void
 commit_processor_committed(struct request_processor *base, int64_t zxid)
 {
     struct commit_processor *cp = cp_of(base);
+    int64_t now_us = zk_time_mono_us();
 
     zk_lock(&cp->lock);
     if (!cp->stopping) {
+        cp_note_told_locked(cp, zxid, now_us);
         commit_core_committed(&cp->core, zxid);
         cp_go_on_locked(cp);
     }
@@ -230,15 +318,33 @@ commit_processor_synced(struct request_processor *base, size_t n)
     zk_unlock(&cp->lock);
 }
 
+/* 0: answers to syncs only. */
+static int64_t
+cp_last_zxid(const struct bq_list *commits)
+{
+    int64_t zxid = 0;
+
+    for (struct bq_node *node = commits->first; node != NULL;
+         node = node->next) {
+        if (request_of(node)->txn != NULL) {
+            zxid = request_of(node)->txn->zxid;
+        }
+    }
+    return zxid;
+}
+
 void
 commit_processor_deliver(struct request_processor *base,
                          struct bq_list *commits)
 {
     struct commit_processor *cp = cp_of(base);
+    int64_t now_us = zk_time_mono_us();
+    int64_t zxid = cp_last_zxid(commits);
 
     server_metrics_add(METRIC_commit_commit_proc_req_queued,
                        (int64_t) commits->n);
     zk_lock(&cp->lock);
+    cp_note_told_locked(cp, zxid, now_us);
     commit_core_deliver(&cp->core, commits);
     if (!cp->stopping) {
         cp_go_on_locked(cp);

@@ -282,18 +282,37 @@ frp_batch(struct final_request_processor *frp, struct bq_list *in,
     return counted;
 }
 
+/* Frees what was done.  What came by the commit stage has taken from there to
+ * here: others take no look at the clock. */
+static void
+frp_free(struct bq_list *done)
+{
+    int64_t now_us = 0;
+    struct bq_node *node;
+
+    while ((node = bq_list_pop(done)) != NULL) {
+        struct request *r = request_of(node);
+
+        if (r->passed_us != 0) {
+            now_us = now_us == 0 ? zk_time_mono_us() : now_us;
+            server_metrics_add(request_is_write(r)
+                                   ? METRIC_write_final_proc_time_ms
+                                   : METRIC_read_final_proc_time_ms,
+                               (now_us - r->passed_us) / 1000);
+        }
+        request_free(r);
+    }
+}
+
 /* All of 'in', in order. */
 static void
 frp_work(struct final_request_processor *frp, struct bq_list *in)
 {
     while (in->n > 0) {
         struct bq_list done = { 0 };
-        struct bq_node *node;
 
         frp->env.done(frp->env.self, frp_batch(frp, in, &done));
-        while ((node = bq_list_pop(&done)) != NULL) {
-            request_free(request_of(node));
-        }
+        frp_free(&done);
     }
 }
 

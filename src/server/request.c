@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/op_code.h"
+
 struct request *
 request_create(int32_t type, int64_t session_id, int32_t cxid,
                struct zk_slice body, struct client_sink *sink,
@@ -47,6 +49,12 @@ request_free(struct request *r)
     txn_bytes_unref(r->txn);
     r->magic = 0;
     free(r);
+}
+
+bool
+request_is_write(const struct request *r)
+{
+    return r->txn != NULL || op_code_is_write(r->type);
 }
 
 struct txn_bytes *

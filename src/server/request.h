@@ -51,6 +51,7 @@ struct request {
     int64_t received_us;
     int64_t queued_us;          /* When the commit stage got it; 0: not
                                  * yet. */
+    int64_t passed_us;          /* When it left that one; 0: not yet. */
     struct zk_slice body;       /* Behind this struct. */
     bool local_session;         /* OP_CLOSE_SESSION of a session that only
                                  * this server knows: no txn. */
@@ -75,6 +76,9 @@ struct request *request_create(int32_t type, int64_t session_id,
                                struct auth_info *auth);
 /* NULL is fine. */
 void request_free(struct request *r);
+
+/* As metrics have it: what is a transaction, or was to become one. */
+bool request_is_write(const struct request *r);
 
 static inline struct request *
 request_of(struct bq_node *node)

@@ -12,6 +12,11 @@ import unittest
 import ensemble
 
 WORDS = ('srvr', 'conf', 'mntr', 'isro', 'dump')
+# By role: which of the times of the commit stage and of Final are taken once a
+# client of the follower has written, and read behind that in one go.
+TIMES = ('local_write_committed_time_ms', 'server_write_committed_time_ms',
+         'read_final_proc_time_ms', 'write_final_proc_time_ms',
+         'write_batch_time_in_commit_processor')
 # The name of a line: what stands before the value.
 NAME = re.compile(r'^[^=:\t(]*[=:\t(]?')
 # Lines of mntr that come and go with what was asked of a server.
@@ -40,6 +45,17 @@ def ask_all(kind):
         with leader.connect(timeout=10000) as conn:
             conn.call(ensemble.zkwire.create('/words', flags=1))
             e.wait_same_trees()
+            follower = next(m for m in e if m.role() == 'follower')
+            with follower.connect(timeout=10000) as conn:
+                conn.post(ensemble.zkwire.create('/times'),
+                          ensemble.zkwire.get_data('/times'))
+                conn.next_reply()
+                conn.next_reply()
+            e.wait_same_trees()
+            for member in e:
+                answers['times', member.role(), member is follower] = {
+                    name for name in TIMES
+                    if member.mntr()['zk_cnt_' + name] != '0'}
             for member in e:
                 for word in WORDS:
                     answers[member.role(), word] = nameless(
@@ -92,6 +108,17 @@ class MemberWords(unittest.TestCase):
 
     def test_mntr(self):
         self.each('mntr', self.check_mntr)
+
+    def test_times(self):
+        """What is taken where; of ours alone reads may have been answered
+        without the commit stage (whose they are not)."""
+        for key in self.theirs:
+            if key[0] == 'times':
+                with self.subTest(key=key):
+                    self.assertIn(self.theirs[key] - self.ours[key],
+                                  (set(), {'read_final_proc_time_ms'}))
+                    self.assertLessEqual(self.ours[key], self.theirs[key])
+        self.assertEqual(set(TIMES), self.ours['times', 'follower', True])
 
     def test_membership(self):
         self.each('conf', lambda ours, _: self.assertRegex(

@@ -196,6 +196,82 @@ test_what_waits_and_passes_is_measured(void)
     CU_ASSERT_EQUAL(count_of(METRIC_write_commitproc_time_ms), 1);
     CU_ASSERT_EQUAL(count_of(METRIC_read_commitproc_time_ms), 2);
     CU_ASSERT(count_of(METRIC_commit_process_time) > 0);
+    CU_ASSERT_EQUAL(count_of(METRIC_write_batch_time_in_commit_processor), 1);
+    CU_ASSERT_EQUAL(count_of(METRIC_local_write_committed_time_ms), 1);
+    CU_ASSERT_EQUAL(count_of(METRIC_server_write_committed_time_ms), 0);
+}
+
+static struct bq_list
+commits(int64_t session, int64_t first, int64_t last)
+{
+    struct bq_list list = { 0 };
+
+    for (int64_t zxid = first; zxid <= last; zxid++) {
+        add(&list, OP_SET_DATA, 0, 0, txn(session, (int32_t) zxid, zxid));
+    }
+    return list;
+}
+
+/* By the clock, whose milliseconds may begin and end in their middle. */
+static void
+let_20_ms_pass(void)
+{
+    int64_t end_ms = zk_time_mono_ms() + 20;
+
+    while (zk_time_mono_ms() < end_ms) {
+    }
+}
+
+/* Each from when it was told, were it that the disk has not caught up. */
+static void
+test_what_the_disk_holds_back_is_measured(void)
+{
+    struct bq_list list = { 0 };
+
+    server_metrics_reset();
+    begin(true);
+    list = commits(7, 1, 2);
+    commit_processor_deliver(cp, &list);
+    let_20_ms_pass();
+    list = commits(8, 3, 3);
+    add(&list, OP_SYNC, 0, 0, NULL);
+    commit_processor_deliver(cp, &list);
+    let_20_ms_pass();
+    CU_ASSERT_EQUAL(passed(), 0);
+    commit_processor_durable(cp, 2);
+    CU_ASSERT_TRUE(wait_passed(2));
+    CU_ASSERT_EQUAL(count_of(METRIC_server_write_committed_time_ms), 2);
+    CU_ASSERT(sum_of(METRIC_server_write_committed_time_ms) >= 2 * 38);
+    commit_processor_durable(cp, 3);
+    CU_ASSERT_TRUE(wait_passed(3));
+    CU_ASSERT_EQUAL(count_of(METRIC_server_write_committed_time_ms), 3);
+    CU_ASSERT(sum_of(METRIC_server_write_committed_time_ms) >= 2 * 38 + 19);
+    end();
+    CU_ASSERT_EQUAL(count_of(METRIC_local_write_committed_time_ms), 0);
+}
+
+/* More commits than are remembered one by one. */
+static void
+test_many_commits_before_the_disk_are_measured(void)
+{
+    struct bq_list list;
+
+    server_metrics_reset();
+    begin(true);
+    for (int64_t zxid = 1; zxid <= 100; zxid++) {
+        list = commits(7, zxid, zxid);
+        commit_processor_deliver(cp, &list);
+    }
+    for (int64_t zxid = 1; zxid <= 100; zxid++) {
+        commit_processor_durable(cp, zxid);
+    }
+    CU_ASSERT_TRUE(wait_passed(100));
+    list = commits(7, 101, 101);
+    commit_processor_deliver(cp, &list);
+    commit_processor_durable(cp, 101);
+    CU_ASSERT_TRUE(wait_passed(101));
+    end();
+    CU_ASSERT_EQUAL(count_of(METRIC_server_write_committed_time_ms), 101);
 }
 
 /* ---- who hands on ------------------------------------------------------ */
@@ -508,6 +584,10 @@ test_a_learners_threads_keep_the_order(void)
 static const struct zk_test tests[] = {
     { "what waits and passes is measured",
       test_what_waits_and_passes_is_measured },
+    { "what the disk holds back is measured",
+      test_what_the_disk_holds_back_is_measured },
+    { "many commits before the disk are measured",
+      test_many_commits_before_the_disk_are_measured },
     { "few are handed on by who lets them pass",
       test_few_are_handed_on_by_who_lets_them_pass },
     { "many are handed on by the thread",
