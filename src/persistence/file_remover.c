@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,12 +78,28 @@ file_remover_set_aside(const char *path)
     return err;
 }
 
+/* Whether somebody has the file open, or mapped.  The kernel gives a lease for
+ * writing to nobody else then; it is given back at once, since who opens the
+ * file from now on knows by its name what it is.  False, too, where leases are
+ * not to be had (some file systems, another user's files). */
+static bool
+fr_is_open_elsewhere(int fd)
+{
+    /* Who opens it in between: not by SIGIO, which ends processes. */
+    if (fcntl(fd, F_SETSIG, SIGURG) != 0
+        || fcntl(fd, F_SETLEASE, F_WRLCK) != 0) {
+        return errno == EAGAIN || errno == EBUSY;
+    }
+    (void) fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
 static void
 fr_shrink(int fd, const atomic_bool *stop)
 {
     struct stat st;
 
-    if (fstat(fd, &st) != 0 || st.st_nlink > 1) {
+    if (fstat(fd, &st) != 0 || st.st_nlink > 1 || fr_is_open_elsewhere(fd)) {
         return;                 /* Somebody else's, too: unlink is enough. */
     }
     while (st.st_size > FR_STEP && !fr_is_stopped(stop)) {

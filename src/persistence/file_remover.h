@@ -5,8 +5,12 @@
  * To unlink a snapshot of 1 GB is one change of the file system, of up to a
  * second, and every fsync on that disk waits for it: those of the log, and
  * those of the epochs in an election.  So a large file first loses its name,
- * which is quick, and then shrinks from its end, step by step with rests.  What
- * a crash or the end of the server leaves of it goes at the next start.
+ * which is quick, and then shrinks from its end, step by step with rests.
+ * What a crash or the end of the server leaves of it goes at the next start.
+ *
+ * Whoever has it open meanwhile (a copy of the folder that is under way) has
+ * it whole: then it is unlinked as it is, and its room is free when the last
+ * one closes it.
  */
 #ifndef PERSISTENCE_FILE_REMOVER_H
 #define PERSISTENCE_FILE_REMOVER_H

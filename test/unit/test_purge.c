@@ -295,6 +295,61 @@ test_a_log_stays_whole_for_its_reader(void)
     free(out);
 }
 
+/* Some file systems have none. */
+static bool
+has_leases(const char *path)
+{
+    int fd = open(path, O_WRONLY);
+    bool has;
+
+    CU_ASSERT_FATAL(fd >= 0);
+    has = fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+    close(fd);
+    return has;
+}
+
+/* Purged, or left aside by a crash while somebody copied it. */
+static void
+check_whole_for_its_reader(const char *name, bool sweep)
+{
+    char *path = zk_xasprintf("%s/a/version-2/%s", dir, name);
+    char *version = zk_xasprintf("%s/a/version-2", dir);
+    struct stat st;
+    char *out;
+    int fd;
+
+    put_large(path);
+    fd = open(path, O_RDONLY);
+    CU_ASSERT_FATAL(fd >= 0);
+    if (sweep) {
+        file_remover_sweep(version, NULL);
+    } else {
+        CU_ASSERT_EQUAL(run("a", "a", 3, &out), ZK_OK);
+        free(out);
+    }
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    CU_ASSERT_EQUAL(fstat(fd, &st), 0);
+    CU_ASSERT_EQUAL(st.st_size, 40 << 20);
+    CU_ASSERT_EQUAL(st.st_nlink, 0);
+    close(fd);
+    free(version);
+    free(path);
+}
+
+static void
+test_a_snapshot_stays_whole_for_its_reader(void)
+{
+    char *path;
+
+    put_all("a", "snapshot", "5 9 c");
+    path = zk_xasprintf("%s/a/version-2/snapshot.5", dir);
+    if (has_leases(path)) {
+        check_whole_for_its_reader("snapshot.1", false);
+        check_whole_for_its_reader("tmp.removed.1", true);
+    }
+    free(path);
+}
+
 /* ---- a server that takes another history meanwhile --------------------- */
 
 static struct history_guard *guard;
@@ -436,12 +491,57 @@ test_large_files_are_removed_in_steps(void)
     free(top);
 }
 
+static atomic_bool stop_draining;
+
+static void
+drain(void *taken)
+{
+    file_remover_drain(taken, &stop_draining);
+}
+
+/* Nobody has it open; and a file of 8 GB is not gone in a moment. */
+static void
+test_steps_are_seen(void)
+{
+    struct stat st = { .st_size = (off_t) 8 << 30 };
+    const off_t size = st.st_size;
+    char *top = zk_test_mkdir();
+    char *path = zk_xasprintf("%s/snapshot.7", top);
+    char *taken, *name;
+    struct zk_thread t;
+
+    memset(&t, 0, sizeof t);
+    put_large(path);
+    CU_ASSERT_EQUAL(truncate(path, size), 0);
+    CU_ASSERT_EQUAL(file_remover_take(path, &taken), 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(taken);
+    name = zk_xstrdup(taken);
+    atomic_store(&stop_draining, false);
+    zk_thread_start(&t, drain, taken, "drain");
+    while (st.st_size == size) {
+        if (stat(name, &st) != 0) {
+            CU_FAIL("it was removed in one go");
+            break;
+        }
+    }
+    atomic_store(&stop_draining, true);
+    zk_thread_join(&t);
+    CU_ASSERT(st.st_size < size);
+    zk_test_rmdir(top);
+    free(name);
+    free(path);
+    free(top);
+}
+
 static const struct zk_test tests[] = {
     { "what a truncation needs stays", test_what_a_truncation_needs_stays },
     { "a change of history waits for one file",
       test_a_change_of_history_waits_for_one_file },
     { "a log stays whole for its reader",
       test_a_log_stays_whole_for_its_reader },
+    { "a snapshot stays whole for its reader",
+      test_a_snapshot_stays_whole_for_its_reader },
+    { "steps are seen", test_steps_are_seen },
     { "large files are removed in steps",
       test_large_files_are_removed_in_steps },
     { "keeps what Java keeps", test_keeps_what_is_needed },
