@@ -19,7 +19,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(
     os.path.abspath(__file__)), 'lib'))
 
 import harness                          # noqa: E402
-import servers                          # noqa: E402
 import shells                           # noqa: E402
 import zkwire                           # noqa: E402
 
