@@ -21,8 +21,8 @@ cc_set_target(struct client_core *core, const struct host_port *to)
     core->target = copy;
 }
 
-/* Which server is next, and from when on.  True: all were tried. */
-static bool
+/* Which server is next, and from when on. */
+static void
 cc_choose(struct client_core *core, int64_t now_ms)
 {
     bool round = false;
@@ -43,7 +43,6 @@ cc_choose(struct client_core *core, int64_t now_ms)
         core->retry_ms += (int64_t) (host_provider_random(&core->hosts)
                                      % CLIENT_CHANCE_MS);
     }
-    return round;
 }
 
 int
@@ -83,7 +82,7 @@ client_core_create(const struct zk_client_config *cfg, uint64_t seed,
     }
     core->next_xid = 1;
     core->heard_ms = core->sent_ms = now_ms;
-    (void) cc_choose(core, now_ms);
+    cc_choose(core, now_ms);
     *out = core;
     return ZK_OK;
 }
@@ -313,21 +312,36 @@ client_core_broken(struct client_core *core, const char *why)
     snprintf(core->why, sizeof core->why, "%s", why);
 }
 
+/* A server did not take us, or is lost: may what has no answer go on to wait
+ * for another?  Not if it was sent, which it was only if the session stood on
+ * this link; nor when each server was tried for it. */
+static bool
+cc_goes_on_waiting(struct client_core *core)
+{
+    if (core->state != ZK_CLIENT_CONNECTING || core->closing
+        || core->pending.n + core->auth_pending.n == 0) {
+        core->tried = 0;
+        return false;
+    }
+    core->tried = core->tried + 1 < core->hosts.n ? core->tried + 1 : 0;
+    return core->tried > 0;
+}
+
 void
 client_core_dropped(struct client_core *core, int64_t now_ms)
 {
-    /* What waits was sent only if the session stood on this link. */
-    bool keep = core->state == ZK_CLIENT_CONNECTING && !core->closing;
+    bool waits;
 
     ZK_CHECK(core, CLIENT_CORE_MAGIC);
+    waits = cc_goes_on_waiting(core);
     core->link = CLIENT_LINK_NONE;
     zk_buf_fini(&core->in);
     zk_buf_clear(&core->out);
     if (!client_state_is_final(core->state)) {
         core->state = ZK_CLIENT_CONNECTING;
-        keep = !cc_choose(core, now_ms) && keep;
+        cc_choose(core, now_ms);
     }
-    if (!keep) {
+    if (!waits) {
         client_core_fail_all(core);
     }
     if (core->state == ZK_CLIENT_CONNECTING && core->closing) {

@@ -123,6 +123,8 @@ struct client_core {
     enum client_link link;
     struct host_provider hosts;
     struct host_port target;    /* Own copy. */
+    size_t tried;               /* Servers in a row that did not take us while
+                                 * something waited. */
     bool primed;                /* Some server has taken a connection. */
     int64_t retry_ms;
     int64_t sent_ms;            /* When something was sent, */
@@ -166,7 +168,7 @@ void client_core_next(struct client_core *core, int64_t now_ms,
 /* The connection that was asked for stands. */
 void client_core_connected(struct client_core *core, int64_t now_ms);
 /* The connect failed, or the link was ended.  What was sent gets an answer;
- * what was not, too, when all servers were tried. */
+ * what was not, too, when as many servers as there are were tried in vain. */
 void client_core_dropped(struct client_core *core, int64_t now_ms);
 /* Something is wrong with the link; 'why' is for the log. */
 void client_core_broken(struct client_core *core, const char *why);

@@ -133,6 +133,36 @@ test_first_servers_are_down(void)
     end();
 }
 
+/* The server that was lost is one of those that are tried: it may be back. */
+static void
+test_lost_server_is_back(void)
+{
+    begin("one:1,two:2");
+    lose();
+    (void) ask("a", zk_op_exists("/a", false));
+    now += 2000;
+    CU_ASSERT_EQUAL(todo(), CLIENT_CONNECT);
+    client_core_dropped(core, now);
+    TOLD("[Disconnected] ");
+    CU_ASSERT(core->retry_ms >= now + 1000);
+    (void) connected();
+    welcome(TIMEOUT, 0x10, false);
+    SENT(1, OP_EXISTS);
+    reply_stat(1, 0x500);
+    TOLD("[SyncConnected] a=ok ");
+    /* When neither is there: */
+    lose();
+    (void) ask("b", zk_op_exists("/b", false));
+    for (int i = 0; i < 2; i++) {
+        TOLD(i == 0 ? "[Disconnected] " : "");
+        now += 2000;
+        CU_ASSERT_EQUAL(todo(), CLIENT_CONNECT);
+        client_core_dropped(core, now);
+    }
+    TOLD("b=ConnectionLoss ");
+    end();
+}
+
 static void
 test_handshake_has_a_limit(void)
 {
@@ -520,6 +550,7 @@ static const struct zk_test tests[] = {
       test_comes_back_by_itself },
     { "servers that are not there", test_failed_connects },
     { "the first servers are down", test_first_servers_are_down },
+    { "the server that was lost is back", test_lost_server_is_back },
     { "a handshake has a limit", test_handshake_has_a_limit },
     { "closes behind what was asked", test_closes },
     { "closes without a server", test_closes_without_a_server },
