@@ -296,24 +296,32 @@ tr_room_locked(struct tls_revocation *r, size_t bytes)
     }
 }
 
-/* In place of the one from there. */
-static void
-tr_keep(struct tls_revocation *r, const char *url, X509_CRL *crl)
+/* In place of 'old', the one from there (NULL: none).  False: by now that is
+ * another. */
+static bool
+tr_keep(struct tls_revocation *r, const char *url, X509_CRL *crl,
+        const X509_CRL *old)
 {
     int64_t now_ms = zk_time_mono_ms();
     int len = i2d_X509_CRL(crl, NULL);
     size_t bytes = len > 0 ? (size_t) len : 0;
     struct tr_list *at;
+    bool same;
 
-    X509_CRL_up_ref(crl);
     zk_lock(&r->lock);
     at = tr_search_locked(r, url);
-    if (at != NULL) {
-        tr_drop(at);
+    same = (at != NULL ? at->crl : NULL) == old;
+    if (same) {
+        if (at != NULL) {
+            tr_drop(at);
+        }
+        at = tr_room_locked(r, bytes);
+        *at = (struct tr_list) { zk_xstrdup(url), crl, bytes, now_ms,
+                                 now_ms };
+        X509_CRL_up_ref(crl);
     }
-    at = tr_room_locked(r, bytes);
-    *at = (struct tr_list) { zk_xstrdup(url), crl, bytes, now_ms, now_ms };
     zk_unlock(&r->lock);
+    return same;
 }
 
 /* Its place was asked now, for nothing: it has time until the next. */
@@ -415,22 +423,27 @@ static enum tr_status
 tr_weigh_list(struct tr_question *q, const char *url, X509_CRL *crl,
               enum tr_status status)
 {
-    struct tr_list old = { .url = NULL };
-    enum tr_status known = TR_UNKNOWN;
+    enum tr_status known;
+    bool kept;
 
-    if (tr_find(q->r, url, &old)
-        && ASN1_TIME_compare(X509_CRL_get0_lastUpdate(old.crl),
-                             X509_CRL_get0_lastUpdate(crl)) == 1) {
-        known = tr_judge_list(q, url, old.crl);
-    }
-    if (known == TR_UNKNOWN) {
-        tr_keep(q->r, url, crl);
-        known = status;
-    } else {
-        tr_note_asked(q->r, url);
-    }
-    X509_CRL_free(old.crl);
-    return known;
+    do {
+        struct tr_list old = { .url = NULL };
+
+        known = TR_UNKNOWN;
+        kept = true;
+        if (tr_find(q->r, url, &old)
+            && ASN1_TIME_compare(X509_CRL_get0_lastUpdate(old.crl),
+                                 X509_CRL_get0_lastUpdate(crl)) == 1) {
+            known = tr_judge_list(q, url, old.crl);
+        }
+        if (known == TR_UNKNOWN) {
+            kept = tr_keep(q->r, url, crl, old.crl);
+        } else {
+            tr_note_asked(q->r, url);
+        }
+        X509_CRL_free(old.crl);
+    } while (!kept);
+    return known == TR_UNKNOWN ? status : known;
 }
 
 /* Fetches the list; it is kept if it is the issuer's and valid. */

@@ -52,6 +52,29 @@ pass_a_minute(void)
     atomic_fetch_add(&clock_ahead_s, TLS_MEMORY_FRESH_MS / 1000);
 }
 
+/* ---- another check ------------------------------------------------------- */
+
+/* What comes between, once, when a list is about to be kept. */
+static void (*comes_between)(void *);
+static void *comes_between_arg;
+
+/* In place of OpenSSL's, which is asked for its length then. */
+int
+i2d_X509_CRL(const X509_CRL *crl, unsigned char **out)
+{
+    typedef int encode(const X509_CRL *, unsigned char **);
+    encode *real;
+    void *symbol = dlsym(RTLD_NEXT, "i2d_X509_CRL");
+    void (*what)(void *) = comes_between;
+
+    comes_between = NULL;
+    if (what != NULL) {
+        what(comes_between_arg);
+    }
+    memcpy(&real, &symbol, sizeof real);
+    return real(crl, out);
+}
+
 /* ---- a responder --------------------------------------------------------- */
 
 struct world {
@@ -339,11 +362,38 @@ test_older_list_does_not_replace(void)
     world_close(&w);
 }
 
+static void
+meet_newer_list(void *arg)
+{
+    struct world *w = arg;
+
+    write_list(w, true, -60);
+    CU_ASSERT_EQUAL(check(w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+}
+
+/* A check has read an older list; before it is done another one reads, and
+ * keeps, the newer. */
+static void
+test_older_list_comes_late(void)
+{
+    struct world w;
+
+    world_open(&w, true);
+    comes_between = meet_newer_list;
+    comes_between_arg = &w;
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+    CU_ASSERT_PTR_NULL(comes_between);
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+    world_close(&w);
+}
+
 static const struct zk_test tests[] = {
     { "an older good answer does not count", test_older_good_does_not_count },
     { "an older list does not count", test_older_list_does_not_count },
     { "an older list does not replace a newer one",
       test_older_list_does_not_replace },
+    { "an older list that comes late does not either",
+      test_older_list_comes_late },
 };
 
 int
