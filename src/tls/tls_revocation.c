@@ -34,6 +34,8 @@ struct tr_list {
     char *url;                  /* NULL: free. */
     X509_CRL *crl;
     size_t bytes;
+    int64_t from_s;             /* When it was made (thisUpdate); when it came,
+                                 * if that is ahead of our clock. */
     int64_t fetched_ms;
     int64_t asked_ms;           /* Later if its place had no good one. */
 };
@@ -296,6 +298,16 @@ tr_room_locked(struct tls_revocation *r, size_t bytes)
     }
 }
 
+/* When it was made, of which it may say that it is to come. */
+static int64_t
+tr_made_s(const X509_CRL *crl)
+{
+    int64_t now_s = time(NULL), from_s;
+
+    return tls_time_get(X509_CRL_get0_lastUpdate(crl), &from_s)
+           && from_s < now_s ? from_s : now_s;
+}
+
 /* In place of 'old', the one from there (NULL: none).  False: by now that is
  * another. */
 static bool
@@ -316,8 +328,9 @@ tr_keep(struct tls_revocation *r, const char *url, X509_CRL *crl,
             tr_drop(at);
         }
         at = tr_room_locked(r, bytes);
-        *at = (struct tr_list) { zk_xstrdup(url), crl, bytes, now_ms,
-                                 now_ms };
+        *at = (struct tr_list) {
+            zk_xstrdup(url), crl, bytes, tr_made_s(crl), now_ms, now_ms,
+        };
         X509_CRL_up_ref(crl);
     }
     zk_unlock(&r->lock);
@@ -431,9 +444,7 @@ tr_weigh_list(struct tr_question *q, const char *url, X509_CRL *crl,
 
         known = TR_UNKNOWN;
         kept = true;
-        if (tr_find(q->r, url, &old)
-            && ASN1_TIME_compare(X509_CRL_get0_lastUpdate(old.crl),
-                                 X509_CRL_get0_lastUpdate(crl)) == 1) {
+        if (tr_find(q->r, url, &old) && old.from_s > tr_made_s(crl)) {
             known = tr_judge_list(q, url, old.crl);
         }
         if (known == TR_UNKNOWN) {

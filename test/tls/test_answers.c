@@ -362,6 +362,21 @@ test_older_list_does_not_replace(void)
     world_close(&w);
 }
 
+/* A place whose clock is ahead does not speak for the time to come. */
+static void
+test_list_from_the_future(void)
+{
+    struct world w;
+
+    world_open(&w, true);
+    write_list(&w, false, 800);
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_OK);
+    pass_a_minute();
+    write_list(&w, true, 400);
+    CU_ASSERT_EQUAL(check(&w, -1, 0, 0), X509_V_ERR_CERT_REVOKED);
+    world_close(&w);
+}
+
 static void
 meet_newer_list(void *arg)
 {
@@ -392,6 +407,7 @@ static const struct zk_test tests[] = {
     { "an older list does not count", test_older_list_does_not_count },
     { "an older list does not replace a newer one",
       test_older_list_does_not_replace },
+    { "a list from the future", test_list_from_the_future },
     { "an older list that comes late does not either",
       test_older_list_comes_late },
 };
