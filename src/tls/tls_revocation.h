@@ -17,8 +17,8 @@
  *
  * A place that has not answered in the time of a question is left alone for
  * TLS_MEMORY_PAUSE_MS, one that refuses for TLS_MEMORY_REFUSED_MS; a question
- * takes half of the time that is left.  From then on one check at
- * a time may find out whether it still hangs; all others fail at once.
+ * takes half of the time that is left.  From then on one check at a time may
+ * find out whether it still hangs; all others fail at once.
  *
  * Thread-safety: any thread; nobody else waits while one asks.
  */

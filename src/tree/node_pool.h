@@ -10,10 +10,10 @@
  *
  * A chunk of 2 MB is 32 runs; a run holds blocks of one size, and is anybody's
  * again when its last block is freed, as a chunk is the system's when its last
- * run is.  Sizes go in steps of 8 bytes to 512, then in 32 steps to the double;
- * blocks of more than 8 kB are malloc's.  The first chunks are not huge, so that a small
- * tree costs what it holds.  Whoever frees a block says how long it is: a node
- * knows, and a header would cost 8 bytes of each.
+ * run is.  Sizes go in steps of 8 bytes to 512, then in 32 steps to the
+ * double; blocks of more than 8 kB are malloc's.  The first chunks are not
+ * huge, so that a small tree costs what it holds.  Whoever frees a block says
+ * how long it is: a node knows, and a header would cost 8 bytes of each.
  *
  * AddressSanitizer sees freed blocks, and 16 bytes behind each.
  *
