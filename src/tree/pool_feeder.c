@@ -28,8 +28,9 @@ struct pool_feeder {
     bool stopping;
 };
 
-void *
-pool_map_chunk(size_t len, bool huge)
+/* NULL: there is no memory. */
+static void *
+pf_map(size_t len, bool huge)
 {
     const int prot = PROT_READ | PROT_WRITE;
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -50,7 +51,7 @@ pool_map_chunk(size_t len, bool huge)
         }
     }
     if (p == MAP_FAILED) {
-        zk_panic("out of memory: %zu bytes for znodes", len);
+        return NULL;
     }
     if (huge) {
         /* A system without huge pages is slower, no more. */
@@ -59,13 +60,24 @@ pool_map_chunk(size_t len, bool huge)
     return p;
 }
 
+void *
+pool_map_chunk(size_t len, bool huge)
+{
+    void *p = pf_map(len, huge);
+
+    if (p == NULL) {
+        zk_panic("out of memory: %zu bytes for znodes", len);
+    }
+    return p;
+}
+
 static void *
 pf_make(const struct pool_feeder *f)
 {
-    volatile unsigned char *p = pool_map_chunk(f->len, true);
+    volatile unsigned char *p = pf_map(f->len, true);
     size_t page = (size_t) sysconf(_SC_PAGESIZE);
 
-    for (size_t at = 0; at < f->len; at += page) {
+    for (size_t at = 0; p != NULL && at < f->len; at += page) {
         p[at] = 0;
     }
     return (void *) (uintptr_t) p;
@@ -86,6 +98,9 @@ pf_run(void *arg)
             zk_unlock(&f->lock);
             chunk = pf_make(f);
             zk_lock(&f->lock);
+            if (chunk == NULL) {
+                break;          /* Perhaps nobody needs it. */
+            }
             f->ready[f->n_ready++] = chunk;
         }
     }

@@ -4,7 +4,8 @@
  *
  * The kernel clears a page when it is touched first; where a tree is filled
  * from a snapshot, that is a quarter of the time.  The thread maps chunks and
- * touches them while the one that fills the tree reads on.
+ * touches them while the one that fills the tree reads on.  When the system
+ * has no more it ends: who needs a chunk is told so by pool_map_chunk.
  *
  * Thread-safety: one owner.
  */

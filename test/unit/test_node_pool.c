@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "test/lib/zk_test.h"
 #include "tree/node_pool.h"
@@ -287,6 +289,50 @@ test_what_a_feeder_gives(void)
     pool_feeder_destroy(NULL);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Bytes that this process has mapped. */
+static rlim_t
+mapped(void)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_EQUAL_FATAL(fscanf(f, "%lu", &pages), 1);
+    fclose(f);
+    return (rlim_t) pages * (rlim_t) sysconf(_SC_PAGESIZE);
+}
+
+/* Memory that nobody has asked for yet may be had or not. */
+static void
+test_a_feeder_without_memory(void)
+{
+    unsigned threads = zk_thread_count();
+    struct pool_feeder *f = pool_feeder_create(NODE_POOL_CHUNK);
+    int64_t deadline_ms = zk_time_mono_ms() + 30000;
+    struct rlimit before, little;
+    void *taken[16];
+    size_t n = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_AS, &before), 0);
+    little = before;
+    little.rlim_cur = mapped() + 2 * NODE_POOL_CHUNK;
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_AS, &little), 0);
+    while (zk_thread_count() > threads && n < ZK_ARRAY_SIZE(taken)
+           && zk_time_mono_ms() < deadline_ms) {
+        taken[n] = pool_feeder_take(f);
+        n += taken[n] != NULL;
+    }
+    (void) setrlimit(RLIMIT_AS, &before);
+    CU_ASSERT_EQUAL(zk_thread_count(), threads);
+    pool_feeder_destroy(f);
+    while (n > 0) {
+        munmap(taken[--n], NODE_POOL_CHUNK);
+    }
+}
+#endif
+
 static const struct zk_test tests[] = {
     { "blocks keep what they hold", test_blocks_keep_what_they_hold },
     { "every length", test_every_length },
@@ -299,6 +345,9 @@ static const struct zk_test tests[] = {
     { "a pool that is cleared while it is fed",
       test_a_pool_that_is_cleared_while_it_is_fed },
     { "what a feeder gives", test_what_a_feeder_gives },
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    { "a feeder without memory", test_a_feeder_without_memory },
+#endif
 };
 
 int
