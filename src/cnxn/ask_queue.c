@@ -10,7 +10,8 @@
 
 struct ask_place {
     struct ask_place *next;
-    struct ask *first, *last;   /* Those that wait, by deadline. */
+    struct ask *first, *last;   /* Those that wait; the earliest deadline is
+                                 * the last one's. */
     unsigned under_way;
     char name[];
 };
@@ -85,42 +86,45 @@ void
 ask_queue_add(struct ask_queue *q, struct ask *a, const char *place)
 {
     struct ask_place *p = aq_place(q, place);
-    struct ask **at = &p->first;
+    struct ask *after = NULL, *before = p->first;
 
-    /* Most come behind all others. */
-    if (p->last != NULL && p->last->deadline_ms <= a->deadline_ms) {
-        at = &p->last->next;
-    }
-    while (*at != NULL && (*at)->deadline_ms <= a->deadline_ms) {
-        at = &(*at)->next;
+    /* Most have more time than all others. */
+    while (before != NULL && before->deadline_ms >= a->deadline_ms) {
+        after = before;
+        before = before->next;
     }
     a->place = p;
-    a->next = *at;
-    *at = a;
-    if (a->next == NULL) {
-        p->last = a;
-    }
+    a->prev = after;
+    a->next = before;
+    *(after != NULL ? &after->next : &p->first) = a;
+    *(before != NULL ? &before->prev : &p->last) = a;
 }
 
+/* Takes it out of those that wait; it keeps its place. */
 static struct ask *
-aq_pop(struct ask_place *p)
+aq_pop(struct ask *a)
 {
-    struct ask *a = p->first;
+    struct ask_place *p = a->place;
 
-    p->first = a->next;
-    if (p->first == NULL) {
-        p->last = NULL;
-    }
-    a->next = NULL;
+    *(a->prev != NULL ? &a->prev->next : &p->first) = a->next;
+    *(a->next != NULL ? &a->next->prev : &p->last) = a->prev;
+    a->next = a->prev = NULL;
     return a;
+}
+
+/* Is the time of one that waits over? */
+static bool
+aq_is_late(const struct ask_place *p, int64_t now_ms)
+{
+    return p->last != NULL && p->last->deadline_ms <= now_ms;
 }
 
 static bool
 aq_may_go(const struct ask_queue *q, const struct ask_place *p,
           int64_t now_ms)
 {
-    return p->first != NULL
-           && (p->under_way < q->limit || p->first->deadline_ms <= now_ms);
+    return aq_is_late(p, now_ms)
+           || (p->first != NULL && p->under_way < q->limit);
 }
 
 struct ask *
@@ -137,7 +141,7 @@ ask_queue_take(struct ask_queue *q, int64_t now_ms)
     p = aq_unlink(q, at);
     aq_append(q, p);            /* Now it is the others' turn. */
     p->under_way++;
-    return aq_pop(p);
+    return aq_pop(aq_is_late(p, now_ms) ? p->last : p->first);
 }
 
 void
@@ -161,8 +165,8 @@ ask_queue_deadline(const struct ask_queue *q)
     int64_t first_ms = INT64_MAX;
 
     for (const struct ask_place *p = q->first; p != NULL; p = p->next) {
-        if (p->first != NULL && p->first->deadline_ms < first_ms) {
-            first_ms = p->first->deadline_ms;
+        if (p->last != NULL && p->last->deadline_ms < first_ms) {
+            first_ms = p->last->deadline_ms;
         }
     }
     return first_ms;
@@ -180,7 +184,7 @@ ask_queue_drop(struct ask_queue *q)
     if (*at == NULL) {
         return NULL;
     }
-    a = aq_pop(*at);
+    a = aq_pop((*at)->first);
     a->place = NULL;
     aq_tidy(q, at);
     return a;

@@ -5,9 +5,11 @@
  *
  * A place has no more than so many questions under way, so that one that
  * hangs, or is slow, takes a part of those who ask: questions for others go
- * ahead of those that wait for it.  At one place they go in the order of their
- * deadlines, and places take turns.  Whoever's time is over goes at once, to
- * be told so.
+ * ahead of those that wait for it, and places take turns.  At one place who
+ * has most time left goes first: where more come than it can answer, those who
+ * wait longest would be asked about with no time left for the answer, and in
+ * the end nobody would have one.  Whoever's time is over goes at once, to be
+ * told so.
  *
  * As many wait as their owner lets in; a place is known here while somebody
  * waits for it or asks it.
@@ -23,7 +25,7 @@ struct ask_place;
 
 /* Embedded by its owner, who sets the deadline. */
 struct ask {
-    struct ask *next;           /* The queue's, as is the place. */
+    struct ask *next, *prev;    /* The queue's, as is the place. */
     struct ask_place *place;
     int64_t deadline_ms;
 };
@@ -45,8 +47,7 @@ void ask_queue_add(struct ask_queue *q, struct ask *a, const char *place);
 struct ask *ask_queue_take(struct ask_queue *q, int64_t now_ms);
 /* It is under way no more, whatever came of it. */
 void ask_queue_done(struct ask_queue *q, struct ask *a);
-/* When the time of the first one that waits is over; INT64_MAX: nobody
- * waits. */
+/* When the time of one that waits is over next; INT64_MAX: nobody waits. */
 int64_t ask_queue_deadline(const struct ask_queue *q);
 /* Any one of those that wait, which is then forgotten; NULL: there is none. */
 struct ask *ask_queue_drop(struct ask_queue *q);

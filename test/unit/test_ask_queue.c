@@ -111,8 +111,7 @@ test_turns(void)
     ask_queue_fini(&queue);
 }
 
-/* Who has waited at another place already has less time left; of those with
- * as much, the first goes first. */
+/* Who has most time left goes first; of those with as much, the first. */
 static void
 test_order(void)
 {
@@ -124,7 +123,7 @@ test_order(void)
     add(4, A, 1550);
     add(5, A, 1700);
     for (int i = 0; i < 6; i++) {
-        static const int order[] = { 3, 0, 4, 1, 2, 5 };
+        static const int order[] = { 5, 1, 2, 4, 0, 3 };
         int n = take();
 
         CU_ASSERT_EQUAL(n, order[i]);
@@ -135,7 +134,7 @@ test_order(void)
     CU_ASSERT_EQUAL(take(), 0);
     add(1, A, 1500);
     done(0);
-    add(0, A, 1400);
+    add(0, A, 1600);
     CU_ASSERT_EQUAL(take(), 0);
     CU_ASSERT_EQUAL(take(), 1);
     done(0);
@@ -152,8 +151,8 @@ test_deadlines(void)
     add(0, A, 1100);
     add(1, A, 1200);
     CU_ASSERT_EQUAL(ask_queue_deadline(&queue), 1100);
-    CU_ASSERT_EQUAL(take(), 0);
     CU_ASSERT_EQUAL(take(), 1);
+    CU_ASSERT_EQUAL(take(), 0);
     CU_ASSERT_EQUAL(ask_queue_deadline(&queue), INT64_MAX);
     add(2, A, 1400);
     add(3, A, 1300);
@@ -236,12 +235,64 @@ test_at_random(void)
     ask_queue_fini(&queue);
 }
 
+/* More come than a place can answer: it answers as many as it can, though, in
+ * the time that those have. */
+static void
+test_overload(void)
+{
+    enum { ANSWER_MS = 100, HAS_MS = 350, EACH_MS = 10, RUN_MS = 10000 };
+    struct ask *under_way[LIMIT] = { NULL };
+    int64_t since_ms[LIMIT] = { 0 };
+    unsigned answered = 0, next = 0;
+    struct ask *a;
+
+    begin();
+    for (int64_t now_ms = 0; now_ms < RUN_MS; now_ms += EACH_MS) {
+        for (unsigned i = 0; i < LIMIT; i++) {
+            if (under_way[i] != NULL && now_ms - since_ms[i] >= ANSWER_MS) {
+                answered += under_way[i]->deadline_ms >= now_ms;
+                ask_queue_done(&queue, under_way[i]);
+                under_way[i] = NULL;
+            }
+        }
+        while (asks[next % MANY].place != NULL) {
+            next++;
+        }
+        add(next++ % MANY, A, now_ms + HAS_MS);
+        while ((a = ask_queue_take(&queue, now_ms)) != NULL) {
+            unsigned i = 0;
+
+            while (i < LIMIT && under_way[i] != NULL) {
+                i++;
+            }
+            if (a->deadline_ms <= now_ms) {
+                ask_queue_done(&queue, a);
+            } else {
+                CU_ASSERT_TRUE_FATAL(i < LIMIT);
+                under_way[i] = a;
+                since_ms[i] = now_ms;
+            }
+        }
+    }
+    CU_ASSERT_TRUE(answered > LIMIT * RUN_MS / ANSWER_MS * 9 / 10);
+    while (ask_queue_drop(&queue) != NULL) {
+    }
+    for (unsigned i = 0; i < LIMIT; i++) {
+        if (under_way[i] != NULL) {
+            ask_queue_done(&queue, under_way[i]);
+        }
+    }
+    ask_queue_fini(&queue);
+}
+
 static const struct zk_test tests[] = {
     { "a place has its limit, and others go ahead", test_limit },
     { "places take turns", test_turns },
     { "at one place the deadline decides", test_order },
     { "whose time is over goes at once", test_deadlines },
     { "those that wait are dropped at the end", test_drop },
+    { "a place that is asked too much answers as many as it can",
+      test_overload },
     { "at random", test_at_random },
 };
 
