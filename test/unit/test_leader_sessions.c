@@ -73,7 +73,7 @@ test_questions_for_sessions_are_bounded(void)
 {
     struct leader_case c;
 
-    lc_serve(&c, "");
+    lc_serve(&c, "syncLimit=600");
     lc_observe(&c);
     c.s.mute = true;
     for (int64_t i = 0; i <= LEADER_MAX_ASKED; i++) {
@@ -93,7 +93,7 @@ test_a_session_is_asked_for_once(void)
 {
     struct leader_case c;
 
-    lc_serve(&c, "");
+    lc_serve(&c, "syncLimit=600");
     lc_observe(&c);
     lc_session(&c);
     c.s.mute = true;
