@@ -209,6 +209,14 @@ sl_ends(struct scripted_learner *s)
 }
 
 bool
+sl_has_more(const struct scripted_learner *s)
+{
+    struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+    return s->in.len > s->at || poll(&p, 1, 0) > 0;
+}
+
+bool
 sl_is_silent(struct scripted_learner *s, size_t n)
 {
     for (size_t upto = s->pings + n; s->pings < upto;) {

@@ -42,6 +42,8 @@ void sl_expect_type(struct scripted_learner *s, int32_t type);
 void sl_expect(struct scripted_learner *s, int32_t type, int64_t zxid);
 /* The link ends, whatever comes before that. */
 bool sl_ends(struct scripted_learner *s);
+/* Whether something has come that was not read. */
+bool sl_has_more(const struct scripted_learner *s);
 /* The link stands and nothing but PINGs comes before the 'n'th next PING. */
 bool sl_is_silent(struct scripted_learner *s, size_t n);
 /* Skips a snapshot stream up to and with its signature; its length. */
