@@ -432,6 +432,10 @@ zookeeper_server_revalidated(struct zookeeper_server *zks,
         /* This server may be so far behind that it has not applied the
          * createSession yet. */
         session_tracker_add(zks->sessions, session_id, sink->timeout_ms);
+        /* Another one of the session may have been asked for, with a time-out
+         * of its own: the leader hears of this one with the next PING. */
+        (void) session_tracker_touch(zks->sessions, session_id,
+                                     sink->timeout_ms, NULL);
     }
     zk_info(server, "session 0x%lx %s", (long) session_id,
             valid ? "is renewed by the leader"

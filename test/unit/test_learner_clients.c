@@ -484,6 +484,43 @@ test_one_question_for_a_session_at_a_time(void)
     lb_close(&b);
 }
 
+/* Who takes the place of another has a time-out of its own; the leader was
+ * asked with the other's, and would end the session by that. */
+static void
+test_the_leader_hears_of_the_last_time_out(void)
+{
+    struct cc_session one, got;
+    struct learner_bench b;
+    struct zk_buf out = { 0 };
+    int fd, last;
+    size_t len;
+
+    open_serving(&b, "", "H D0 L A0 U A0");
+    close(new_session(&b, 1, &one));
+    lb_play(&b, "p");
+    CU_ASSERT(sl_next_of_all(&b.lead));
+    fd = come_back(&b, &one);
+    last = cc_connect(&b.s);
+    cc_put_connect(&out, one.id, one.passwd, 0, false, false);
+    zk_put_be32(out.data + 16, 9000);
+    cc_send_buf(last, &out);
+    CU_ASSERT(cc_is_closed(fd));
+    revalidated(&b, one.id, true);
+    CU_ASSERT(cc_read_session(last, &got, &len));
+    CU_ASSERT_EQUAL(got.timeout_ms, 9000);
+    lb_play(&b, "p");
+    CU_ASSERT(sl_next_of_all(&b.lead));
+    CU_ASSERT_EQUAL(b.lead.qp.type, QP_PING);
+    CU_ASSERT_EQUAL_FATAL(b.lead.qp.data.len, 12);
+    CU_ASSERT_EQUAL((int64_t) zk_get_be64(b.lead.qp.data.p), one.id);
+    CU_ASSERT_EQUAL((int32_t) zk_get_be32(b.lead.qp.data.p + 8), 9000);
+    close(fd);
+    close(last);
+    (void) lb_end(&b);
+    zk_buf_fini(&out);
+    lb_close(&b);
+}
+
 /* A link that breaks says nothing of a session: the client must not hear that
  * it expired. */
 static void
@@ -753,6 +790,8 @@ static const struct zk_test tests[] = {
       test_the_leader_says_whether_a_session_lives },
     { "one question for a session at a time",
       test_one_question_for_a_session_at_a_time },
+    { "the leader hears of the last time-out",
+      test_the_leader_hears_of_the_last_time_out },
     { "a broken link expires no session",
       test_a_broken_link_expires_no_session },
     { "a PING is answered with the sessions that were touched",
