@@ -34,10 +34,6 @@ struct leader_options {
     struct net_options net;
 };
 
-/* Sessions that one learner, or this server's clients, have asked for and wait
- * to be told of: some 150 bytes each. */
-#define LEADER_MAX_ASKED 65536
-
 /* A SYNC that waits, or the question whether a session has ended. */
 struct leader_sync {
     struct leader_sync *next;

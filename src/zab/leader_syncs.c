@@ -129,7 +129,7 @@ static bool
 lsy_is_full_locked(struct leader *l, struct learner_handler *who)
     ZK_REQUIRES(l->lock)
 {
-    return HASH_COUNT(*lsy_asked_locked(l, who)) >= LEADER_MAX_ASKED;
+    return HASH_COUNT(*lsy_asked_locked(l, who)) >= ZAB_MAX_ASKED;
 }
 
 /* It is in the queue from now on; and no more. */
@@ -367,7 +367,7 @@ leader_revalidate(struct leader *l, struct learner_handler *h,
         news = lsy_add_question_locked(l, h, NULL, session_id, timeout_ms);
     } else {
         rv = zk_fail(em, ZK_ETOOBIG, "it asks for more than %d sessions that "
-                     "nobody here knows", LEADER_MAX_ASKED);
+                     "nobody here knows", ZAB_MAX_ASKED);
     }
     zk_unlock(&l->lock);
     leader_pass_on(&news);

@@ -79,7 +79,7 @@ void learner_stop_server(struct learner *l);
 
 /* server_role.revalidate; 'self' is the learner.  A client that comes while
  * another waits with the same session takes its place, and that is closed: the
- * leader is asked once. */
+ * leader is asked once.  So is one that comes while ZAB_MAX_ASKED wait. */
 void learner_revalidate(void *self, struct client_sink *sink,
                         int64_t session_id, int32_t timeout_ms);
 /* REVALIDATE and PING from the leader. */

@@ -30,8 +30,8 @@ lss_find_locked(struct learner *l, int64_t session_id) ZK_REQUIRES(l->lock)
     return renewal;
 }
 
-/* Who waited for this session until now; NULL: nobody, and the leader is to
- * be asked. */
+/* Who is not to wait: another one, which did so for this session until now, or
+ * 'sink', when too many do.  NULL: nobody, and the leader is to be asked. */
 static struct client_sink *
 lss_wait(struct learner *l, struct client_sink *sink, int64_t session_id)
 {
@@ -40,14 +40,17 @@ lss_wait(struct learner *l, struct client_sink *sink, int64_t session_id)
 
     zk_lock(&l->lock);
     renewal = lss_find_locked(l, session_id);
-    if (renewal == NULL) {
+    if (renewal != NULL) {
+        gone = renewal->sink;
+        renewal->sink = sink;
+    } else if (HASH_COUNT(l->renewals) < ZAB_MAX_ASKED) {
         renewal = zk_xcalloc(1, sizeof *renewal);
         renewal->session_id = session_id;
+        renewal->sink = sink;
         HASH_ADD(hh, l->renewals, session_id, sizeof session_id, renewal);
     } else {
-        gone = renewal->sink;
+        gone = sink;
     }
-    renewal->sink = sink;
     zk_unlock(&l->lock);
     return gone;
 }
@@ -63,7 +66,8 @@ learner_revalidate(void *self, struct client_sink *sink, int64_t session_id,
     ZK_CHECK(l, LEARNER_MAGIC);
     gone = lss_wait(l, sink, session_id);
     if (gone != NULL) {
-        lss_close(gone, DISCONNECT_CLIENT_RECONNECT);
+        lss_close(gone, gone == sink ? DISCONNECT_LIMIT
+                                     : DISCONNECT_CLIENT_RECONNECT);
         return;
     }
     /* The answer may come from here on. */

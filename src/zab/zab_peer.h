@@ -15,6 +15,11 @@
  * clients come back now, and it has time. */
 #define ZAB_SNAPSHOT_AFTER_MS 1000
 
+/* Sessions that one learner, or the leader's clients, have asked for and wait
+ * to be told of: some 150 bytes each.  A learner of ours asks for no more, as
+ * that would end its link. */
+#define ZAB_MAX_ASKED 65536
+
 /* acceptedEpoch and currentEpoch: in memory what is on disk.  Lives as long as
  * the process; used by the QuorumPeer thread and, while leading, under the
  * leader's lock. */

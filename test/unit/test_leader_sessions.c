@@ -76,7 +76,7 @@ test_questions_for_sessions_are_bounded(void)
     lc_serve(&c, "syncLimit=600");
     lc_observe(&c);
     c.s.mute = true;
-    for (int64_t i = 0; i <= LEADER_MAX_ASKED; i++) {
+    for (int64_t i = 0; i <= ZAB_MAX_ASKED; i++) {
         lc_ask_session(&c.o, LC_SESSION + i, 10000);
         if (i % 1000 == 0) {
             sl_ack(&c.s, z(1, 0));      /* It is there, and answers none. */
@@ -97,7 +97,7 @@ test_a_session_is_asked_for_once(void)
     lc_observe(&c);
     lc_session(&c);
     c.s.mute = true;
-    for (int64_t i = 0; i <= LEADER_MAX_ASKED; i++) {
+    for (int64_t i = 0; i <= ZAB_MAX_ASKED; i++) {
         lc_ask_session(&c.o, LC_SESSION + 1, 10000);
         if (i % 1000 == 0) {
             sl_ack(&c.s, z(1, 0));      /* It is there, and answers none. */

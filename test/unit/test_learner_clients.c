@@ -14,6 +14,7 @@
 #include "test/lib/zk_test.h"
 #include "test/unit/learner_bench.h"
 #include "util/zk_log.h"
+#include "zab/learner_internal.h"
 
 #define MAX_LEN (1 << 20)
 
@@ -521,6 +522,62 @@ test_the_leader_hears_of_the_last_time_out(void)
     lb_close(&b);
 }
 
+struct waiting {
+    struct client_sink sink;
+    size_t *closed;
+};
+
+static void
+waiting_close(struct client_sink *sink, enum disconnect_reason why)
+{
+    (void) why;
+    ++*((struct waiting *) sink)->closed;
+}
+
+static void
+waiting_unref(struct client_sink *sink)
+{
+    free(sink);
+}
+
+static void
+ask(struct learner_bench *b, int64_t session_id, size_t *closed)
+{
+    static const struct client_sink_ops ops = {
+        .close = waiting_close, .unref = waiting_unref,
+    };
+    struct waiting *w = zk_xcalloc(1, sizeof *w);
+
+    w->sink.ops = &ops;
+    w->sink.session_id = session_id;
+    w->closed = closed;
+    learner_revalidate(b->l, &w->sink, session_id, 10000);
+}
+
+/* More would end the link, with all that are there; who comes then may try
+ * again. */
+static void
+test_questions_for_sessions_are_bounded(void)
+{
+    struct learner_bench b;
+    size_t closed = 0;
+
+    open_serving(&b, "syncLimit=600", "H D0 L A0 U A0");
+    for (int64_t i = 1; i <= ZAB_MAX_ASKED; i++) {
+        ask(&b, i, &closed);
+        sl_expect(&b.lead, QP_REVALIDATE, -1);
+    }
+    CU_ASSERT_EQUAL(closed, 0);
+    ask(&b, ZAB_MAX_ASKED + 1, &closed);
+    CU_ASSERT_EQUAL(closed, 1);
+    ask(&b, 1, &closed);                /* It takes a place that is there. */
+    CU_ASSERT_EQUAL(closed, 2);
+    lb_play(&b, "p e");                 /* Nothing was asked. */
+    (void) lb_end(&b);
+    CU_ASSERT_EQUAL(closed, ZAB_MAX_ASKED + 2);
+    lb_close(&b);
+}
+
 /* A link that breaks says nothing of a session: the client must not hear that
  * it expired. */
 static void
@@ -792,6 +849,8 @@ static const struct zk_test tests[] = {
       test_one_question_for_a_session_at_a_time },
     { "the leader hears of the last time-out",
       test_the_leader_hears_of_the_last_time_out },
+    { "questions for sessions are bounded",
+      test_questions_for_sessions_are_bounded },
     { "a broken link expires no session",
       test_a_broken_link_expires_no_session },
     { "a PING is answered with the sessions that were touched",
